@@ -1,0 +1,1 @@
+"""What several families share: kernels, Wishart factors, ridge paths."""
