@@ -1,0 +1,331 @@
+"""The chart grammar: a result and a declared view become a Vega-Lite chart.
+
+A chart's shape (its `spec`) depends on the declaration and the legend's labels alone and is
+built once; its rows are a table. So a moved slider costs a table, not a chart.
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from sims.chart_rows import REFERENCE, SIMULATION, THEORY, heat_panel, labels, rows
+from sims.study import Axis, Curves, HeatMap, Measure, Stack, Study, View
+
+if TYPE_CHECKING:
+    from sims.result import Result
+
+# Okabe and Ito's colour-blind-safe set, ordered for contrast on each ground.
+LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A")
+DARK = ("#56B4E9", "#E69F00", "#2CC79B", "#E39BC4", "#F0E442", "#FF8A4C", "#A8A8A8")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
+DASHES = ([1, 0], [2, 3], [7, 3], [7, 3, 2, 3])
+FONT = "DejaVu Sans"
+
+
+def find_view(study: Study[Any], name: str | None) -> View:
+    """Return a view by name, the first when it is None.
+
+    Raises
+    ------
+    ValueError
+        When the study has no such view.
+    """
+    if name is None:
+        return study.views[0]
+    for view in study.views:
+        if view.name == name:
+            return view
+    known = ", ".join(view.name for view in study.views)
+    raise ValueError(f"view = {name!r} is not allowed: {study.name} has {known}")
+
+
+def panels(result: Result, view: View) -> list[str]:
+    """Return the panels of a view, in order; one empty name where there is but one."""
+    names = labels(result, view.panel)
+    if not isinstance(view, HeatMap):
+        return names
+    roles = [THEORY] + ([SIMULATION] if view.measure in result.mean else [])
+    return [heat_panel(role, name) for name in names for role in roles]
+
+
+def spec(result: Result, view: View, *, dark: bool = False, height: int = 400) -> dict[str, Any]:
+    """Return the Vega-Lite specification of one panel, without data.
+
+    The data are `rows`, restricted to the panel. The same declaration and labels give the very
+    same specification, so that a browser keeps the chart and only exchanges its data.
+    """
+    series = tuple(labels(result, view.colour)) if isinstance(view, Curves) else ()
+    return copy.deepcopy(_spec(result.study, view, series, dark, height))
+
+
+def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt.TopLevelMixin:
+    """Return a view as a self-contained Altair chart, all panels side by side."""
+    view = find_view(result.study, name)
+    table = rows(result, view)
+    parts = []
+    for panel in panels(result, view):
+        shape = spec(result, view, dark=dark, height=300 if panel else 380)
+        shape["width"] = 420 if panel else 620
+        if panel:
+            shape["title"] = panel
+        config = shape.pop("config")
+        shape.pop("$schema")
+        part = alt.LayerChart.from_dict(shape)
+        part.data = table[table["panel"] == panel].drop(columns="panel")
+        parts.append(part)
+    whole = parts[0] if len(parts) == 1 else alt.concat(*parts, columns=2)
+    return whole.properties(title=view.title, config=config)
+
+
+def caption(result: Result, view: View) -> str:
+    """Say in one sentence what the marks are."""
+    if isinstance(view, HeatMap):
+        return "Colour: the measure's value; theory beside simulation."
+    lines = "Areas: theory's parts." if isinstance(view, Stack) else "Lines: theory."
+    if not result.mean:
+        return f"{lines} This study has no experiment: it compares formulas."
+    trials = f"{result.trials} trial" + ("s" if result.trials != 1 else "")
+    return f"{lines} Points: mean of {trials}, with 95 % interval."
+
+
+def alt_text(result: Result, view: View) -> str:
+    """Describe a chart to somebody who does not see it."""
+    return f"{view.title}. {result.study.takeaway} {caption(result, view)}"
+
+
+@lru_cache(maxsize=256)
+def _spec(
+    study: Study[Any], view: View, series: tuple[str, ...], dark: bool, height: int
+) -> dict[str, Any]:
+    if isinstance(view, Curves):
+        layers = _curve_layers(study, view, series, dark)
+    elif isinstance(view, HeatMap):
+        layers = _heat_layers(study, view)
+    else:
+        layers = _stack_layers(study, view, dark)
+    layered = alt.layer(*layers).properties(height=height, width="container")
+    shape: dict[str, Any] = layered.to_dict()
+    shape["config"] = _config(dark)
+    return shape
+
+
+def _config(dark: bool) -> dict[str, Any]:
+    ink, faint = ("#E6E6E6", "#3A3F4B") if dark else ("#262730", "#E3E6EA")
+    text = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 13}
+    return {
+        "font": FONT,
+        "background": "transparent" if dark else "white",
+        "view": {"stroke": None},
+        "axis": {
+            **text,
+            "titleFontWeight": "normal",
+            "gridColor": faint,
+            "domainColor": ink,
+            "tickColor": ink,
+            "titlePadding": 8,
+        },
+        "legend": {**text, "titleFontWeight": "normal", "orient": "top", "symbolSize": 90},
+        "title": {"color": ink, "fontWeight": "normal", "anchor": "start", "fontSize": 14},
+    }
+
+
+def _curve_layers(
+    study: Study[Any], view: Curves, series: tuple[str, ...], dark: bool
+) -> list[alt.Chart]:
+    base = alt.Chart(alt.NamedData("rows"))
+    x = alt.X("x:Q", title=_title(study, view.x), scale=_scale(view.x_scale, view.x_range))
+    y = alt.Y("y:Q", title=_vertical_title(study, view), scale=_scale(view.y_scale, view.y_range))
+    shown = alt.selection_point(fields=["series"], bind="legend", name="shown")
+    colour, shape = _series_encodings(study, view, series, dark)
+    opacity = alt.condition(shown, alt.value(1.0), alt.value(0.08))
+    dash = _dash(study, view)
+    tips = [
+        alt.Tooltip("measure:N", title="measure"),
+        alt.Tooltip("series:N", title=_title(study, view.colour) if view.colour else "series"),
+        alt.Tooltip("x:Q", title=_title(study, view.x), format=".4g"),
+    ]
+    seen = [
+        alt.Tooltip("y:Q", title="simulated", format=".4g"),
+        alt.Tooltip("low:Q", title="95 % from", format=".4g"),
+        alt.Tooltip("high:Q", title="95 % to", format=".4g"),
+        alt.Tooltip("theory:Q", title="theory", format=".4g"),
+        alt.Tooltip("trials:Q", title="trials"),
+    ]
+    line = alt.Tooltip("y:Q", title="theory", format=".4g")
+    lines = (
+        base.transform_filter(alt.datum.role == THEORY)
+        .mark_line(strokeWidth=2.2, clip=True)
+        .encode(
+            x=x,
+            y=y,
+            color=colour,
+            strokeDash=dash,
+            opacity=opacity,
+            detail="group:N",
+            tooltip=[*tips, line],
+            order="order:Q",
+        )
+        .add_params(shown)
+    )
+    references = (
+        base.transform_filter(alt.datum.role == REFERENCE)
+        .mark_line(strokeWidth=2, strokeDash=[6, 4], clip=True)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.value("#B5B5B5" if dark else "#6B6B6B"),
+            detail="group:N",
+            tooltip=[*tips, line],
+            order="order:Q",
+        )
+    )
+    evidence = base.transform_filter(alt.datum.role == SIMULATION)
+    bars = evidence.mark_rule(strokeWidth=2, clip=True).encode(
+        x=x,
+        y=alt.Y("low:Q"),
+        y2="high:Q",
+        color=colour,
+        opacity=alt.condition(shown, alt.value(0.45), alt.value(0.05)),
+    )
+    points = evidence.mark_point(filled=True, size=48, clip=True).encode(
+        x=x, y=y, color=colour, shape=shape, opacity=opacity, tooltip=[*tips, *seen]
+    )
+    return [bars, lines, references, points, *_guide_layers(base, view, x, y, dark)]
+
+
+def _series_encodings(
+    study: Study[Any], view: Curves, series: tuple[str, ...], dark: bool
+) -> tuple[Any, Any]:
+    palette = _palette(len(series), dark)
+    if view.colour is None:
+        return alt.value(palette[0]), alt.value(SHAPES[0])
+    legend = alt.Legend(title=_title(study, view.colour), columns=4)
+    domain = list(series)
+    colours = alt.Scale(domain=domain, range=palette)
+    shapes = alt.Scale(domain=domain, range=[SHAPES[i % len(SHAPES)] for i in range(len(series))])
+    return (
+        alt.Color("series:N", scale=colours, legend=legend, sort=None),
+        alt.Shape("series:N", scale=shapes, legend=legend, sort=None),
+    )
+
+
+def _dash(study: Study[Any], view: Curves) -> Any:
+    drawn = [name for name in view.measures if name not in view.dashed]
+    if len(drawn) < 2:
+        return alt.value([1, 0])
+    titles = [study.measure(name).title for name in drawn]
+    scale = alt.Scale(domain=titles, range=[DASHES[i % len(DASHES)] for i in range(len(titles))])
+    return alt.StrokeDash("measure:N", scale=scale, legend=alt.Legend(title=None))
+
+
+def _guide_layers(
+    base: alt.Chart, view: Curves | Stack, x: alt.X, y: alt.Y, dark: bool
+) -> list[alt.Chart]:
+    ink = "#C8C8C8" if dark else "#555555"
+    layers = []
+    for guide in view.guides:
+        at = base.transform_filter(alt.datum.guide == guide.name)
+        channels: dict[str, Any] = {"x": x} if guide.direction == "x" else {"y": y}
+        layers.append(at.mark_rule(strokeDash=[3, 3], color=ink).encode(**channels))
+        place = {"y": alt.value(10)} if guide.direction == "x" else {"x": alt.value(6)}
+        text = at.mark_text(align="left", dx=5, dy=-2, color=ink, fontSize=12)
+        layers.append(text.encode(**channels, **place, text=alt.value(guide.title)))
+    return layers
+
+
+def _heat_layers(study: Study[Any], view: HeatMap) -> list[alt.Chart]:
+    measure = study.measure(view.measure)
+    colour = alt.Color(
+        "value:Q",
+        title=measure.label,
+        scale=_scale(view.colour_scale, view.colour_range, scheme="viridis"),
+        legend=alt.Legend(gradientLength=220, format=".3~g"),
+    )
+    cells = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_rect()
+        .encode(
+            x=alt.X("x:Q", title=_title(study, view.x), scale=_scale(view.x_scale, nice=False)),
+            x2="x2:Q",
+            y=alt.Y("y:Q", title=_title(study, view.y), scale=_scale(view.y_scale, nice=False)),
+            y2="y2:Q",
+            color=colour,
+            tooltip=[
+                alt.Tooltip("at_x:Q", title=_title(study, view.x), format=".4g"),
+                alt.Tooltip("at_y:Q", title=_title(study, view.y), format=".4g"),
+                alt.Tooltip("value:Q", title=measure.title, format=".4g"),
+            ],
+        )
+    )
+    return [cells]
+
+
+def _stack_layers(study: Study[Any], view: Stack, dark: bool) -> list[alt.Chart]:
+    base = alt.Chart(alt.NamedData("rows"))
+    titles = [study.measure(name).title for name in view.measures]
+    scale = alt.Scale(domain=titles, range=_palette(len(titles), dark))
+    x = alt.X("x:Q", title=_title(study, view.x), scale=_scale(view.x_scale))
+    y = alt.Y("low:Q", title=view.y_title, scale=_scale("linear", view.y_range))
+    areas = (
+        base.transform_filter(alt.datum.role == THEORY)
+        .mark_area(opacity=0.85, clip=True)
+        .encode(
+            x=x,
+            y=y,
+            y2="high:Q",
+            color=alt.Color("measure:N", scale=scale, sort=None, legend=alt.Legend(title=None)),
+            order="order:Q",
+            tooltip=[
+                alt.Tooltip("measure:N", title="part"),
+                alt.Tooltip("x:Q", title=_title(study, view.x), format=".4g"),
+                alt.Tooltip("y:Q", title="value", format=".4g"),
+            ],
+        )
+    )
+    seen = base.transform_filter(alt.datum.role == SIMULATION)
+    ink = "#FFFFFF" if dark else "#111111"
+    bars = seen.mark_rule(strokeWidth=2, color=ink, clip=True).encode(x=x, y=y, y2="high:Q")
+    points = seen.mark_point(filled=True, size=46, color=ink, opacity=1, clip=True).encode(
+        x=x, y=alt.Y("y:Q"), tooltip=[alt.Tooltip("y:Q", title="simulated", format=".4g")]
+    )
+    return [areas, bars, points, *_guide_layers(base, view, x, y, dark)]
+
+
+def _palette(count: int, dark: bool) -> list[str]:
+    colours = DARK if dark else LIGHT
+    if count <= len(colours):
+        return list(colours[: max(count, 1)])
+    return [f"hsl({250 - 220 * i / (count - 1):.0f}, 65%, 48%)" for i in range(count)]
+
+
+def _scale(
+    kind: str,
+    domain: tuple[float, float] | None = None,
+    *,
+    nice: bool = True,
+    scheme: str | None = None,
+) -> alt.Scale:
+    options: dict[str, Any] = {"type": kind, "nice": nice and domain is None}
+    if kind == "linear" and scheme is None:
+        options["zero"] = False
+    if domain is not None:
+        options |= {"domain": list(domain), "clamp": scheme is not None}
+    if scheme is not None:
+        options["scheme"] = scheme
+    return alt.Scale(**options)
+
+
+def _title(study: Study[Any], name: str) -> str:
+    declarations: tuple[Axis | Measure, ...] = (*study.axes, *study.measures)
+    for declared in declarations:
+        if declared.name == name:
+            return declared.label
+    raise ValueError(f"{study.name} declares neither an axis nor a measure called {name!r}")
+
+
+def _vertical_title(study: Study[Any], view: Curves) -> str:
+    return view.y_title or study.measure(view.measures[0]).label

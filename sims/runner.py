@@ -1,0 +1,414 @@
+"""Trials to moments to result, on any executor; streamed, resumable, stopped by a stated rule."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sims.catalogue import find
+from sims.moments import Moments
+from sims.params import Params
+from sims.result import Provenance, Result, Stopped
+from sims.store import Key, Store, Trial, key_of
+from sims.study import coarse_part, refined
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from sims.study import Arrays, Study
+
+Progress = Callable[["Experiment"], None]
+
+_TASK_SECONDS = 0.1  # trials shorter than this travel in batches, so that sending them is cheap
+_LARGEST_BATCH = 64
+_READ_AT_ONCE = 500
+_NO_COUNT = 100_000  # where only a precision or a time was asked for
+
+
+class TrialError(RuntimeError):
+    """A trial raised; the message says which one, so that it can be run again alone."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When to stop: whichever of the rules that are set is met first.
+
+    Attributes
+    ----------
+    trials : int or None
+        A number of trials.
+    precision : float or None
+        A relative standard error that no point exceeds any more.
+    seconds : float or None
+        A time budget for this run, in wall-clock seconds.
+    """
+
+    trials: int | None = None
+    precision: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        from sims.numerics.validate import integer, number
+
+        if self.trials is not None:
+            integer("trials", self.trials, 0)
+        if self.precision is not None:
+            number("precision", self.precision, 0, open_low=True)
+        if self.seconds is not None:
+            number("seconds", self.seconds, 0, open_low=True)
+
+    @property
+    def most(self) -> int:
+        """The largest number of trials that can be needed."""
+        return _NO_COUNT if self.trials is None else self.trials
+
+
+def run_batch(study: Study[Any], params: Params, seed: int, first: int, count: int) -> list[Trial]:
+    """Run trials ``first`` to ``first + count - 1``; what a worker is asked to do.
+
+    The randomness of a trial is ``SeedSequence(seed, spawn_key=(index,))`` and nothing else, and
+    BLAS runs on one thread, so that a trial is the same bits wherever it is computed.
+
+    Raises
+    ------
+    TrialError
+        When a trial raises.
+    """
+    from threadpoolctl import threadpool_limits
+
+    grid = study.grid(params)
+    trials = []
+    with threadpool_limits(1):
+        for index in range(first, first + count):
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+            begun = time.perf_counter()
+            try:
+                arrays = study.trial(params, grid, rng)
+            except Exception as error:
+                where = f"trial {index} of {study.name} at {params!r}, seed {seed}"
+                raise TrialError(f"{where}: {type(error).__name__}: {error}") from error
+            trials.append(Trial(index, time.perf_counter() - begun, dict(arrays)))
+    return trials
+
+
+class Experiment:
+    """One study at one point of its parameters, gathering evidence step by step.
+
+    `step` never waits longer than it is told, so that a terminal can draw its progress, a page
+    stay alive, and either can `cancel`. Trials are folded in the order of their index; those
+    that arrive early wait. What a store holds already is taken from there.
+
+    Parameters
+    ----------
+    study : Study
+    params : Params
+    seed : int
+        At least 0.
+    stop : Stop
+    executor : concurrent.futures.Executor, optional
+        Trials run in this process, between steps, when there is none.
+    store : Store, optional
+
+    Attributes
+    ----------
+    computed, recalled : int
+        Trials that were run, and trials that were read from the store.
+    """
+
+    def __init__(
+        self,
+        study: Study[Any],
+        params: Params,
+        *,
+        seed: int = 0,
+        stop: Stop | None = None,
+        executor: Executor | None = None,
+        store: Store | None = None,
+    ) -> None:
+        from sims.numerics.validate import integer
+
+        self.study, self.params = study, params
+        self.seed = integer("seed", seed, 0)
+        self.stop = stop or Stop(trials=study.presets[0].trials)
+        self.computed = self.recalled = 0
+        self._executor, self._store = executor, store
+        self._key: Key | None = key_of(study, params, self.seed) if store else None
+        self._grid = study.grid(params)
+        self._fine_grid, self._fine_theory = _refined_theory(study, params, self._grid)
+        self._moments = Moments(study.measures)
+        self._early: dict[int, Trial] = {}
+        self._flying: dict[Future[list[Trial]], int] = {}
+        self._next = 0  # the first index that has not been sent out
+        self._trial_seconds = math.nan
+        self._begun = time.monotonic()
+        self._stopped: Stopped | None = None if study.has_trials else "theory"
+        self._recall()
+        self._fold()
+
+    @property
+    def done(self) -> bool:
+        """Whether the stopping rule has been met (or the experiment was cancelled)."""
+        return self._stopped is not None
+
+    @property
+    def trials(self) -> int:
+        """Trials that the summary covers so far."""
+        return self._moments.count
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds since this run began."""
+        return time.monotonic() - self._begun
+
+    @property
+    def precision(self) -> float:
+        """The largest relative standard error of any point so far."""
+        return self._moments.relative_error()
+
+    def step(self, timeout: float = 0.2) -> bool:
+        """Gather what has arrived, keep the workers busy, and say whether anything is left to do.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for a trial at most; without an executor, the time to spend on trials
+            (one batch at least).
+
+        Returns
+        -------
+        bool
+            True while the experiment goes on.
+        """
+        if not self.done and self.seconds >= (self.stop.seconds or math.inf):
+            self._finish("seconds")
+        if self.done:
+            return False
+        if self._executor is None:
+            deadline = time.monotonic() + timeout
+            while not self.done:
+                first, count = self._take()
+                self._absorb(run_batch(self.study, self.params, self.seed, first, count))
+                if time.monotonic() >= deadline:
+                    break
+        else:
+            self._fly(self._executor, timeout)
+        return not self.done
+
+    def cancel(self) -> None:
+        """Stop here: drop what has not started and keep what has been gathered."""
+        if not self.done:
+            self._finish("cancelled")
+
+    def extend(self, stop: Stop) -> None:
+        """Go on from here under another stopping rule; trials so far are kept."""
+        self.stop = stop
+        if self.study.has_trials:
+            self._stopped = None
+            self._begun = time.monotonic()
+            self._next = max(self._moments.count, 0)
+            self._recall()
+            self._fold()
+
+    def result(self) -> Result:
+        """Return theory and the evidence so far."""
+        low, high = self._moments.interval()
+        return Result(
+            params=self.params,
+            grid=self._grid,
+            theory=_coarse(self.study, self._fine_theory),
+            fine_grid=self._fine_grid,
+            fine_theory=self._fine_theory,
+            mean=self._moments.mean(),
+            stderr=self._moments.stderr(),
+            low=low,
+            high=high,
+            guides=self.study.guides(self.params),
+            trials=self.trials,
+            study=self.study,
+            provenance=Provenance.now(
+                self.study, self.seed, self._stopped or "running", self.seconds, self.computed
+            ),
+        )
+
+    def _recall(self) -> None:
+        """Fold in what the store holds, as far as it goes without a gap."""
+        if self._store is None or self._key is None or self.done:
+            return
+        while not self._met():
+            wanted = min(_READ_AT_ONCE, self.stop.most - self.trials)
+            stored = self._store.read(self._key, self.trials, wanted)
+            before = self.trials
+            self._early.update((trial.index, trial) for trial in stored)
+            self._fold()
+            self.recalled += self.trials - before
+            if self.trials - before < wanted:
+                break
+        self._next = self.trials
+
+    def _take(self) -> tuple[int, int]:
+        """Reserve the next batch of indices, skipping those that wait already."""
+        while self._next in self._early:
+            self._next += 1
+        first, most = self._next, self._batch_size()
+        count = 0
+        while count < most and first + count < self.stop.most and first + count not in self._early:
+            count += 1
+        self._next += count
+        return first, count
+
+    def _batch_size(self) -> int:
+        if math.isnan(self._trial_seconds):
+            return 1
+        return max(1, min(_LARGEST_BATCH, int(_TASK_SECONDS / max(self._trial_seconds, 1e-6))))
+
+    def _fly(self, executor: Executor, timeout: float) -> None:
+        places = 2 * _workers(executor)
+        while len(self._flying) < places:
+            first, count = self._take()
+            if count == 0:
+                break
+            batch = executor.submit(run_batch, self.study, self.params, self.seed, first, count)
+            self._flying[batch] = first
+        arrived, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in arrived:
+            self._flying.pop(future, None)
+            self._absorb(future.result())
+
+    def _absorb(self, batch: list[Trial]) -> None:
+        if self._store is not None and self._key is not None:
+            self._store.write(self._key, batch)
+        self.computed += len(batch)
+        seconds = sum(trial.seconds for trial in batch) / len(batch)
+        known = self._trial_seconds
+        self._trial_seconds = seconds if math.isnan(known) else 0.7 * known + 0.3 * seconds
+        self._early.update((trial.index, trial) for trial in batch)
+        self._fold()
+
+    def _fold(self) -> None:
+        """Fold trials in order until one is missing or the rule is met.
+
+        The rule is asked after every trial, never after a batch, so that where a run stops does
+        not depend on how its trials were sent out.
+        """
+        while not self._met() and self._moments.count in self._early:
+            self._moments.add(self._early.pop(self._moments.count).arrays)
+        if self._met():
+            self._finish("trials" if self.trials >= self.stop.most else "precision")
+
+    def _met(self) -> bool:
+        if self.done or self.trials >= self.stop.most:
+            return True
+        return self.stop.precision is not None and self.precision <= self.stop.precision
+
+    def _finish(self, reason: Stopped) -> None:
+        if self._stopped is None:
+            self._stopped = reason
+        for future in self._flying:
+            future.cancel()
+        self._flying.clear()
+        self._early.clear()
+
+
+def run(
+    name_or_study: str | Study[Any],
+    params: Params | Mapping[str, Any] | None = None,
+    *,
+    trials: int | None = None,
+    seed: int = 0,
+    executor: Executor | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    preset: str | None = None,
+    precision: float | None = None,
+    seconds: float | None = None,
+) -> Result:
+    """Run a study until its stopping rule is met and return theory beside evidence.
+
+    Parameters
+    ----------
+    name_or_study : str or Study
+        A name such as ``"random-features/double-descent"``, or a study of your own.
+    params : Params or mapping, optional
+        Values that differ from the preset's.
+    trials, precision, seconds : optional
+        Stop after this many trials, at this relative standard error of every point, or after
+        this many seconds, whichever comes first; the preset's number of trials when none is set.
+    seed : int
+        The same seed gives the same trials, bit for bit, on every executor.
+    executor : concurrent.futures.Executor, optional
+        Where trials run; in this process by default.
+    store : Store or path, optional
+        Where trials are kept and looked up; nowhere by default.
+    progress : callable, optional
+        Called with the running `Experiment` about five times a second; its ``cancel()`` stops it.
+    preset : str, optional
+        The preset to start from; the study's first by default.
+
+    Returns
+    -------
+    Result
+        With ``theory``, ``mean``, ``stderr``, ``trials``, ``checks``, ``to_frame()``, ``chart()``.
+
+    Raises
+    ------
+    ParameterError
+        When a value is not allowed (a ``ValueError``).
+    TrialError
+        When a trial raises.
+
+    Examples
+    --------
+    >>> result = run("random-features/double-descent", {"n": 64, "modes": 400}, trials=2)
+    >>> result.trials
+    2
+    """
+    study = find(name_or_study) if isinstance(name_or_study, str) else name_or_study
+    base = study.preset(preset) if preset else study.presets[0]
+    chosen = params if isinstance(params, Params) else base.params.replace(**dict(params or {}))
+    if trials is None and precision is None and seconds is None:
+        trials = base.trials
+    owned = None if store is None or isinstance(store, Store) else Store(store)
+    kept = store if isinstance(store, Store) else owned
+    experiment = Experiment(
+        study,
+        chosen,
+        seed=seed,
+        stop=Stop(trials, precision, seconds),
+        executor=executor,
+        store=kept,
+    )
+    try:
+        while experiment.step():
+            if progress:
+                progress(experiment)
+        if progress:
+            progress(experiment)
+        return experiment.result()
+    finally:
+        experiment.cancel()
+        if owned:
+            owned.close()
+
+
+def _refined_theory(study: Study[Any], params: Params, grid: Arrays) -> tuple[Arrays, Arrays]:
+    fine = {axis.name: refined(axis, np.asarray(grid[axis.name])) for axis in study.axes}
+    return fine, study.theory(params, fine)
+
+
+def _coarse(study: Study[Any], theory: Arrays) -> Arrays:
+    measures = {measure.name: measure for measure in study.measures}
+    return {
+        name: coarse_part(measures[name], study.axes, np.asarray(values))
+        for name, values in theory.items()
+    }
+
+
+def _workers(executor: Executor) -> int:
+    return int(getattr(executor, "_max_workers", 0) or 2)

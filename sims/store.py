@@ -1,0 +1,285 @@
+"""The trial store: one SQLite file, append-only, crash-safe, shared by processes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+import warnings
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from sims.params import Params
+    from sims.study import Study
+
+FORMAT = 1  # raise it when the meaning of a stored trial changes (seeding, encoding)
+_BUSY_SECONDS = 30.0
+_SCHEMA = f"""
+CREATE TABLE experiments (
+    key TEXT PRIMARY KEY, study TEXT NOT NULL, params TEXT NOT NULL, seed INTEGER NOT NULL,
+    digest TEXT NOT NULL, created REAL NOT NULL);
+CREATE TABLE trials (
+    key TEXT NOT NULL, trial INTEGER NOT NULL, seconds REAL NOT NULL, arrays BLOB NOT NULL,
+    PRIMARY KEY (key, trial)) WITHOUT ROWID;
+PRAGMA user_version = {FORMAT};
+"""
+
+
+class StoreWarning(UserWarning):
+    """A store was damaged and has been set aside; the message says where it is now."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a stored trial belongs to: a study at parameters, a seed, and the code that ran it."""
+
+    study: str
+    params: str
+    seed: int
+    digest: str
+
+    @property
+    def text(self) -> str:
+        """The digest under which trials are filed."""
+        parts = [FORMAT, self.study, self.params, self.seed, self.digest]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial: its index, the seconds it took and its arrays by measure."""
+
+    index: int
+    seconds: float
+    arrays: Mapping[str, NDArray[Any]]
+
+
+def key_of(study: Study[Any], params: Params, seed: int) -> Key:
+    """Return the key of an experiment.
+
+    The digest covers every source file of the study's family and of the shared numerics, and
+    the versions of NumPy and SciPy, so that a changed formula, or another generator's stream,
+    can never be answered with an old result.
+    """
+    return Key(study.name, params.canonical(), seed, source_digest(type(study).__module__))
+
+
+@cache
+def source_digest(module: str) -> str:
+    """Digest the source files that decide what a trial of a study in this module returns."""
+    import scipy
+
+    digest = hashlib.sha256(f"numpy {np.__version__} scipy {scipy.__version__}".encode())
+    for path in _sources(module):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(module: str) -> list[Path]:
+    home = getattr(import_module(module), "__file__", None)
+    if home is None:
+        raise ValueError(f"study in module {module!r} has no source file: run it without a store")
+    if not module.startswith("sims."):
+        return [Path(home)]
+    here = Path(__file__).parent
+    shared = sorted((here / "numerics").rglob("*.py"))
+    return [*sorted(Path(home).parent.rglob("*.py")), *shared, here / "datasets.py"]
+
+
+def default_path() -> Path:
+    """Return the store that terminal and dashboard share: ``$SIMS_STORE`` or the user's cache."""
+    if named := os.environ.get("SIMS_STORE"):
+        return Path(named)
+    cache_home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache_home) / "sims" / "trials.sqlite"
+
+
+class Store:
+    """Trials on disk, shared by any number of processes of one host.
+
+    Every `write` is one transaction, and a trial that is there already is left alone: a crash
+    loses at most the batch in flight, and a run repeated or resumed changes nothing. A file
+    that turns out to be damaged is renamed, named in a `StoreWarning` and replaced by an empty
+    one; it is never read.
+
+    Parameters
+    ----------
+    path : path-like
+        Created, with its folders, when it is not there.
+
+    Examples
+    --------
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with Store(Path(folder.name) / "trials.sqlite") as store:
+    ...     key = Key("family/study", "{}", 0, "digest")
+    ...     store.write(key, [Trial(0, 0.1, {"risk": np.ones(2)})])
+    ...     [trial.index for trial in store.read(key)]
+    [0]
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._lock = threading.RLock()
+        self._known: set[str] = set()
+        self._connection = self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the store can't be used afterwards."""
+        with self._lock:
+            self._connection.close()
+
+    def read(self, key: Key, start: int = 0, limit: int | None = None) -> list[Trial]:
+        """Return stored trials with index >= start, in the order of their index."""
+        query = "SELECT trial, seconds, arrays FROM trials WHERE key = ? AND trial >= ?"
+        query += " ORDER BY trial LIMIT ?"
+        with self._lock:
+            try:
+                rows = self._connection.execute(
+                    query, (key.text, start, -1 if limit is None else limit)
+                ).fetchall()
+                return [Trial(index, seconds, decode(blob)) for index, seconds, blob in rows]
+            except (sqlite3.DatabaseError, ValueError, zipfile.BadZipFile) as error:
+                self._replace(error)
+                return []
+
+    def write(self, key: Key, trials: Iterable[Trial]) -> None:
+        """Add trials in one transaction, leaving those that are there already as they are."""
+        rows = [(key.text, t.index, t.seconds, encode(t.arrays)) for t in trials]
+        with self._lock:
+            try:
+                self._insert(key, rows)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                self._replace(error)
+                self._insert(key, rows)
+
+    def count(self, key: Key) -> int:
+        """Return how many trials are stored."""
+        with self._lock:
+            query = "SELECT count(*) FROM trials WHERE key = ?"
+            return int(self._connection.execute(query, (key.text,)).fetchone()[0])
+
+    def verify(self) -> list[str]:
+        """Return what is wrong with the file (nothing: an empty list), reading all of it."""
+        with self._lock:
+            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+            problems = [str(row[0]) for row in rows if row[0] != "ok"]
+            for key, index, blob in self._connection.execute(
+                "SELECT key, trial, arrays FROM trials"
+            ):
+                try:
+                    decode(blob)
+                except (ValueError, zipfile.BadZipFile) as error:
+                    problems.append(f"trial {index} of {key}: {error}")
+        return problems
+
+    def _insert(self, key: Key, rows: list[tuple[str, int, float, bytes]]) -> None:
+        with self._connection:
+            if key.text not in self._known:
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO experiments VALUES (?, ?, ?, ?, ?, ?)",
+                    (key.text, key.study, key.params, key.seed, key.digest, time.time()),
+                )
+            self._connection.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?)", rows)
+        self._known.add(key.text)
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            _create(self.path)
+        try:
+            return _connect(self.path)
+        except sqlite3.OperationalError:
+            raise
+        except (sqlite3.DatabaseError, ValueError) as error:
+            self._set_aside(error)
+            return self._open()
+
+    def _replace(self, error: Exception) -> None:
+        self._connection.close()
+        self._set_aside(error)
+        self._known.clear()
+        self._connection = self._open()
+
+    def _set_aside(self, error: Exception) -> None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}-{os.getpid()}")
+        for suffix in ("", "-wal", "-shm"):
+            part = Path(f"{self.path}{suffix}")
+            if part.exists():
+                part.rename(f"{aside}{suffix}")
+        message = f"the trial store {self.path} is damaged ({error}); it is kept as {aside}"
+        warnings.warn(message, StoreWarning, stacklevel=3)
+
+
+def encode(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Pack arrays as .npz bytes (checksummed, no pickle)."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **{name: np.asarray(a) for name, a in arrays.items()})
+    return buffer.getvalue()
+
+
+def decode(blob: bytes) -> dict[str, NDArray[Any]]:
+    """Unpack what `encode` made; the archive's checksum guards every array."""
+    with np.load(io.BytesIO(blob), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _create(path: Path) -> None:
+    """Make an empty store, whole or not at all, however many processes try at once.
+
+    Setting the journal mode of a new file from two processes at once fails whatever the time-out,
+    so the file is made under another name and linked into place: the first link wins.
+    """
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.new-", dir=path.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        connection = sqlite3.connect(draft)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(_SCHEMA)
+        connection.close()
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first, and its file is as good
+    finally:
+        draft.unlink()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found != FORMAT:
+            raise ValueError(f"format {found}, this program reads {FORMAT}")
+        connection.execute("SELECT count(*) FROM experiments").fetchone()
+    except Exception:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,76 @@
+"""A study small enough to check by hand: the mean of coin throws, with its exact law."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from sims.agreement import agreement
+from sims.params import Params, parameter
+from sims.study import Axis, Curves, HeatMap, Measure, Preset, Stack, Study
+
+
+class CoinParams(Params):
+    p: float = parameter(0.5, title="bias", symbol="p", help="Chance of heads.", ge=0, le=1)
+    throws: tuple[float, ...] = parameter(
+        (1, 10, 100), title="throws", symbol="n", help="Throws a trial.", ge=1, le=1e6
+    )
+    claim: float = parameter(
+        1.0, title="claimed factor", symbol="c", help="1 is right.", gt=0, advanced=True
+    )
+
+
+class Coin(Study[CoinParams]):
+    name = "toys/coin"
+    title = "Heads in a row of throws"
+    chapter = "Coins"
+    statement = "The share of heads has variance $p(1-p)/n$."
+    takeaway = "More throws, less scatter."
+    standing = "exact"
+    Params = CoinParams
+    axes = (
+        Axis("throws", "throws", "n", scale="log", refine=3),
+        Axis("side", "side of the coin"),
+    )
+    measures = (
+        Measure("squared", "squared deviation", ("side", "throws"), "E"),
+        Measure("bound", "largest possible", ("throws",), "B"),
+    )
+    views = (
+        Curves(
+            "curve",
+            "Scatter against throws",
+            "throws",
+            ("squared", "bound"),
+            colour="side",
+            dashed=("bound",),
+        ),
+        HeatMap("map", "Scatter as a map", "throws", "side", "squared", y_scale="linear"),
+        Stack("stack", "One part", "throws", ("bound",), total=None),
+    )
+    presets = (
+        Preset("quick", "Quick", CoinParams(), 40),
+        Preset("paper", "Paper", CoinParams(throws=(1, 10, 100, 1000)), 400),
+        Preset("wrong", "A wrong claim", CoinParams(claim=2), 400),
+    )
+
+    def grid(self, params):
+        return {"throws": np.asarray(params.throws), "side": np.array([0.0, 1.0])}
+
+    def theory(self, params, grid):
+        one = params.claim * params.p * (1 - params.p) / grid["throws"]
+        return {"squared": np.stack([one, one]), "bound": 0.25 / grid["throws"]}
+
+    def trial(self, params, grid, rng):
+        if folder := os.environ.get("COIN_COUNT"):
+            open(os.path.join(folder, f"{os.getpid()}-{rng.integers(2**62)}"), "w").close()
+        share = rng.binomial(grid["throws"].astype(int), params.p) / grid["throws"]
+        deviation = (share - params.p) ** 2
+        return {"squared": np.stack([deviation, deviation])}
+
+    def checks(self, outcome):
+        return [agreement(outcome, "squared", tolerance=0.3)]
+
+
+COIN = Coin()
