@@ -25,7 +25,8 @@ def agreement(
     """Check that theory lies within a relative tolerance of the evidence, given its interval.
 
     A point agrees when its 95 % interval, widened by ``tolerance`` times the theory, covers the
-    theory. The tolerance is what a finite-size theory is allowed to be off, so that more trials
+    theory; points where either is not finite are left out, and counted in the detail. The
+    tolerance is what a finite-size theory is allowed to be off, so that more trials
     make the check sharper without making a true asymptotic statement fail. While more than half
     of the intervals are wider than the tolerance itself (or 2 %, whichever is larger), the
     evidence cannot tell, and the check is undecided.
@@ -53,19 +54,21 @@ def agreement(
     name = f"{measure}-agrees"
     if outcome.trials < 2:
         return Check(name, claim, "undecided", math.nan, share, "fewer than two trials so far")
-    theory, mean, half, use = _points(outcome, measure, where)
-    if not use.any():
+    theory, mean, low, high, left_out = _points(outcome, measure, where)
+    if theory.size == 0:
         return Check(name, claim, "undecided", math.nan, share, "no finite point to compare")
-    distance = np.abs(mean - theory)[use]
-    scale = np.abs(theory)[use]
-    agrees = distance <= half[use] + tolerance * scale
+    scale = np.abs(theory)
+    slack = tolerance * scale
+    agrees = (low - slack <= theory) & (theory <= high + slack)
     figure = float(agrees.mean())
-    worst = float(np.max(distance / np.where(scale > 0, scale, 1.0)))
+    worst = float(np.max(np.abs(mean - theory) / np.where(scale > 0, scale, 1.0)))
     detail = f"{figure:.0%} of {agrees.size} points agree; largest deviation {worst:.1%}"
+    if left_out:
+        detail += f"; {left_out} without a finite value left out"
     needed = max(tolerance, 0.02) * scale
     if figure < share:
         status = "fails"
-    elif np.mean(half[use] > needed) > 0.5:
+    elif np.mean((high - low) / 2 > needed) > 0.5:
         status, detail = "undecided", detail + "; intervals still too wide to tell"
     else:
         status = "holds"
@@ -96,24 +99,30 @@ def statement(
 def never_rises(values: NDArray[Any], axis: int, rounding: float = 1e-10) -> float:
     """Return the largest relative rise between neighbours along an axis (0 where it falls).
 
+    NaN when a value is NaN, so that a check on the figure fails.
+
     Examples
     --------
     >>> never_rises(np.array([3.0, 2.0, 2.0]), 0)
     0.0
     """
-    before = np.abs(np.take(values, range(values.shape[axis] - 1), axis))
-    rises = np.diff(values, axis=axis) / before
+    along = np.moveaxis(np.asarray(values, dtype=float), axis, 0)
+    before, after = along[:-1], along[1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rises = np.where(after <= before, 0.0, (after - before) / np.abs(before))
     largest = float(np.max(rises, initial=0.0))
-    return largest if largest > rounding else 0.0
+    return 0.0 if largest <= rounding else largest
 
 
 def _points(
     outcome: Outcome, measure: str, where: ArrayLike | None
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
-    theory = np.asarray(outcome.theory[measure], dtype=float)
-    mean = np.asarray(outcome.mean[measure], dtype=float)
-    half = (outcome.high[measure] - outcome.low[measure]) / 2
-    use = np.isfinite(theory) & np.isfinite(mean) & np.isfinite(half)
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], int]:
+    """Return theory, centre and interval where all are finite, and how many points are not."""
+    columns = (outcome.theory, outcome.mean, outcome.low, outcome.high)
+    values = np.stack([np.asarray(column[measure], dtype=float) for column in columns])
+    asked = np.ones(values.shape[1:], dtype=bool)
     if where is not None:
-        use &= np.broadcast_to(np.asarray(where, dtype=bool), use.shape)
-    return theory, mean, half, use
+        asked &= np.broadcast_to(np.asarray(where, dtype=bool), asked.shape)
+    use = asked & np.isfinite(values).all(axis=0)
+    theory, mean, low, high = values[:, use]
+    return theory, mean, low, high, int(asked.sum() - use.sum())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from sims.chart_rows import REFERENCE, SIMULATION, THEORY, heat_panel, labels, rows
+from sims.chart_rows import REFERENCE, SIMULATION, THEORY, heat_panel, labels, of_panel, rows
 from sims.study import Axis, Curves, HeatMap, Measure, Stack, Study, View
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def spec(result: Result, view: View, *, dark: bool = False, height: int = 400) -
 
 def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt.TopLevelMixin:
     """Return a view as a self-contained Altair chart, all panels side by side."""
+    import pandas as pd
+
     view = find_view(result.study, name)
     table = rows(result, view)
     parts = []
@@ -75,7 +77,7 @@ def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt
         config = shape.pop("config")
         shape.pop("$schema")
         part = alt.LayerChart.from_dict(shape)
-        part.data = table[table["panel"] == panel].drop(columns="panel")
+        part.data = pd.DataFrame(of_panel(table, panel))
         parts.append(part)
     whole = parts[0] if len(parts) == 1 else alt.concat(*parts, columns=2)
     return whole.properties(title=view.title, config=config)
@@ -94,7 +96,7 @@ def caption(result: Result, view: View) -> str:
 
 def alt_text(result: Result, view: View) -> str:
     """Describe a chart to somebody who does not see it."""
-    return f"{view.title}. {result.study.takeaway} {caption(result, view)}"
+    return f"{result.study.title}: {view.title}. {result.study.takeaway}"
 
 
 @lru_cache(maxsize=256)
@@ -128,7 +130,14 @@ def _config(dark: bool) -> dict[str, Any]:
             "tickColor": ink,
             "titlePadding": 8,
         },
-        "legend": {**text, "titleFontWeight": "normal", "orient": "top", "symbolSize": 90},
+        "axisQuantitative": {"tickCount": 6},
+        "legend": {
+            **text,
+            "titleFontWeight": "normal",
+            "orient": "top",
+            "symbolSize": 90,
+            "symbolOpacity": 1,
+        },
         "title": {"color": ink, "fontWeight": "normal", "anchor": "start", "fontSize": 14},
     }
 
@@ -191,7 +200,7 @@ def _curve_layers(
         color=colour,
         opacity=alt.condition(shown, alt.value(0.45), alt.value(0.05)),
     )
-    points = evidence.mark_point(filled=True, size=48, clip=True).encode(
+    points = evidence.mark_point(filled=True, size=48, clip=view.y_range is not None).encode(
         x=x, y=y, color=colour, shape=shape, opacity=opacity, tooltip=[*tips, *seen]
     )
     return [bars, lines, references, points, *_guide_layers(base, view, x, y, dark)]
@@ -231,7 +240,7 @@ def _guide_layers(
         at = base.transform_filter(alt.datum.guide == guide.name)
         channels: dict[str, Any] = {"x": x} if guide.direction == "x" else {"y": y}
         layers.append(at.mark_rule(strokeDash=[3, 3], color=ink).encode(**channels))
-        place = {"y": alt.value(10)} if guide.direction == "x" else {"x": alt.value(6)}
+        place = {"y": alt.value(8)} if guide.direction == "x" else {"x": alt.value(6)}
         text = at.mark_text(align="left", dx=5, dy=-2, color=ink, fontSize=12)
         layers.append(text.encode(**channels, **place, text=alt.value(guide.title)))
     return layers
@@ -261,7 +270,13 @@ def _heat_layers(study: Study[Any], view: HeatMap) -> list[alt.Chart]:
             ],
         )
     )
-    return [cells]
+    if view.border is None:
+        return [cells]
+    line = cells.transform_filter(alt.datum.role == REFERENCE).mark_line(
+        color="white", strokeWidth=3, strokeDash=[6, 3]
+    )
+    border = line.encode(x=alt.X("at_x:Q"), y=alt.Y("at_y:Q"), color=alt.value("white"))
+    return [cells.transform_filter(alt.datum.role != REFERENCE), border]
 
 
 def _stack_layers(study: Study[Any], view: Stack, dark: bool) -> list[alt.Chart]:
@@ -309,7 +324,9 @@ def _scale(
     nice: bool = True,
     scheme: str | None = None,
 ) -> alt.Scale:
-    options: dict[str, Any] = {"type": kind, "nice": nice and domain is None}
+    options: dict[str, Any] = {"type": kind, "nice": nice and domain is None and kind != "log"}
+    if kind == "log" and nice and domain is None:
+        options["padding"] = 12
     if kind == "linear" and scheme is None:
         options["zero"] = False
     if domain is not None:

@@ -1,4 +1,8 @@
-"""The tables that charts draw: one row a mark, every number as it is drawn."""
+"""The tables that charts draw: one row a mark, every number as it is drawn.
+
+Tables are plain columns until the end: a slider's move builds one, and a frame assembled column
+by column costs more than the theory it shows.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,32 @@ import numpy as np
 from sims.study import Curves, HeatMap, Measure, Stack, View, format_value
 
 if TYPE_CHECKING:
-    import pandas
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from sims.result import Result
     from sims.study import Arrays
 
+Columns = dict[str, "NDArray[Any]"]
+
 THEORY, SIMULATION, REFERENCE, GUIDE = "theory", "simulation", "reference", "guide"
+_WORDS = ("role", "panel", "series", "measure", "group", "guide")
 
 
-def rows(result: Result, view: View) -> pandas.DataFrame:
-    """Return the table of a view: columns for places, intervals, series, panel and role."""
+def rows(result: Result, view: View) -> Columns:
+    """Return the table of a view by columns: places, intervals, series, panel and role."""
     if isinstance(view, Curves):
         return _curve_rows(result, view)
     if isinstance(view, HeatMap):
         return _heat_rows(result, view)
     return _stack_rows(result, view)
+
+
+def of_panel(table: Columns, panel: str) -> Columns:
+    """Return the rows of one panel."""
+    chosen = table["panel"] == panel
+    return {name: column[chosen] for name, column in table.items() if name != "panel"}
 
 
 def labels(result: Result, axis: str | None) -> list[str]:
@@ -39,14 +53,14 @@ def heat_panel(role: str, panel: str) -> str:
     return f"{panel}, {role}" if panel else role
 
 
-def _curve_rows(result: Result, view: Curves) -> pandas.DataFrame:
+def _curve_rows(result: Result, view: Curves) -> Columns:
     parts = []
     for name in view.measures:
         measure = result.study.measure(name)
-        if name in result.fine_theory:
+        if name in result.theory:
             role = REFERENCE if name in view.dashed else THEORY
-            table = _points(result, view, measure, result.fine_grid, result.fine_theory, view.x)
-            parts.append(table.assign(y=_flat(result.fine_theory[name]), role=role))
+            grid, theory = result.along(_line_axis(view, measure))
+            parts.append(_points(result, view, measure, grid, theory, view.x, role))
         if name in result.mean and view.points is None:
             parts.append(_evidence(result, view, measure, view.x))
     if view.points is not None and result.mean:
@@ -55,25 +69,25 @@ def _curve_rows(result: Result, view: Curves) -> pandas.DataFrame:
     return _legible(_joined([*parts, _guides(result, view)]), view.x_scale, view.y_scale)
 
 
-def _stack_rows(result: Result, view: Stack) -> pandas.DataFrame:
+def _stack_rows(result: Result, view: Stack) -> Columns:
     lines = Curves(view.name, view.title, view.x, view.measures, panel=view.panel)
     parts = []
     base: NDArray[Any] | float = 0.0
+    grid, theory = result.along(view.x)
     for order, name in enumerate(view.measures):
         measure = result.study.measure(name)
-        table = _points(result, lines, measure, result.fine_grid, result.fine_theory, view.x)
-        values = _flat(result.fine_theory[name])
-        top = base + values
-        parts.append(table.assign(y=values, low=base, high=top, order=order, role=THEORY))
+        part = _points(result, lines, measure, grid, theory, view.x, THEORY)
+        top = base + part["y"]
+        part |= {"low": np.broadcast_to(base, top.shape), "high": top}
+        part["order"] = np.full(top.size, float(order))
+        parts.append(part)
         base = top
     if view.total is not None and view.total in result.mean:
         parts.append(_evidence(result, lines, result.study.measure(view.total), view.x))
     return _legible(_joined([*parts, _guides(result, view)]), view.x_scale, "linear")
 
 
-def _heat_rows(result: Result, view: HeatMap) -> pandas.DataFrame:
-    import pandas as pd
-
+def _heat_rows(result: Result, view: HeatMap) -> Columns:
     measure = result.study.measure(view.measure)
     x, y = np.asarray(result.grid[view.x]), np.asarray(result.grid[view.y])
     x_edges, y_edges = _edges(x, view.x_scale), _edges(y, view.y_scale)
@@ -86,89 +100,110 @@ def _heat_rows(result: Result, view: HeatMap) -> pandas.DataFrame:
         place = dict(zip(measure.axes, (index.ravel() for index in np.indices(values.shape))))
         i, j = place[view.x], place[view.y]
         panel = place[view.panel] if view.panel else np.zeros(values.size, dtype=int)
-        table = {"x": x_edges[i], "x2": x_edges[i + 1], "y": y_edges[j], "y2": y_edges[j + 1]}
-        table |= {"at_x": x[i], "at_y": y[j]}
-        table["value"] = np.where(np.isfinite(values), values, np.nan).ravel()
-        panels = [heat_panel(role, names[p]) for p in panel]
-        parts.append(pd.DataFrame(table).assign(role=role, panel=panels))
+        part = {"x": x_edges[i], "x2": x_edges[i + 1], "y": y_edges[j], "y2": y_edges[j + 1]}
+        part |= {"at_x": x[i], "at_y": y[j], "role": _repeated(role, values.size)}
+        part["value"] = np.where(np.isfinite(values), values, np.nan).ravel()
+        part["panel"] = np.array([heat_panel(role, name) for name in names], dtype=object)[panel]
+        parts.append(part)
+    if view.border is not None:
+        border = np.asarray(result.theory[view.border], dtype=float)
+        inside = (border >= y_edges[0]) & (border <= y_edges[-1])
+        line = {"at_x": x.astype(float), "at_y": np.where(inside, border, np.nan)}
+        place = {"role": _repeated(REFERENCE, x.size)}
+        parts.append({**line, **place, "panel": _repeated(heat_panel(THEORY, names[0]), x.size)})
     return _joined(parts)
 
 
-def _evidence(result: Result, view: Curves, measure: Measure, x: str) -> pandas.DataFrame:
+def _line_axis(view: Curves, measure: Measure) -> str:
+    """Return the axis a line runs along: the horizontal, or what is left for a parametric curve."""
+    if view.x in measure.axes:
+        return view.x
+    return next(axis for axis in measure.axes if axis not in (view.colour, view.panel))
+
+
+def _evidence(result: Result, view: Curves, measure: Measure, x: str) -> Columns:
     name = measure.name
-    theory = result.theory.get(name)
-    return _points(result, view, measure, result.grid, result.mean, x).assign(
-        y=_spread(result, view, measure, result.mean[name]),
-        low=_spread(result, view, measure, result.low[name]),
-        high=_spread(result, view, measure, result.high[name]),
-        theory=np.nan if theory is None else _spread(result, view, measure, theory),
-        trials=result.trials,
-        role=SIMULATION,
-    )
+    part = _points(result, view, measure, result.grid, result.mean, x, SIMULATION)
+    for column, arrays in (("low", result.low), ("high", result.high), ("theory", result.theory)):
+        if name in arrays:
+            part[column] = np.tile(_flat(arrays[name]), _copies(result, view, measure))
+    part["trials"] = np.full(part["y"].size, float(result.trials))
+    return part
 
 
 def _points(
-    result: Result, view: Curves, measure: Measure, grid: Arrays, values: Arrays, x: str
-) -> pandas.DataFrame:
+    result: Result,
+    view: Curves,
+    measure: Measure,
+    grid: Arrays,
+    values: Arrays,
+    x: str,
+    role: str,
+) -> Columns:
     """Lay a measure's points out as rows: where they stand, and to which line they belong.
 
     A measure without the panel's axis stands in every panel.
     """
-    import pandas as pd
-
     axes = np.meshgrid(*(np.asarray(grid[axis]) for axis in measure.axes), indexing="ij")
     mesh = dict(zip(measure.axes, axes))
     along = _flat(mesh[x] if x in mesh else np.asarray(values[x]))
     series = _point_labels(measure, view.colour, mesh, along.size)
-    table = pd.DataFrame(
-        {
-            "x": along,
-            "order": np.arange(along.size, dtype=float),
-            "series": series,
-            "measure": measure.title,
-            "group": [f"{measure.name}/{one}" for one in series],
-        }
-    )
+    part: Columns = {
+        "x": along,
+        "y": _flat(values[measure.name]),
+        "order": np.arange(along.size, dtype=float),
+        "series": series,
+        "group": np.array([f"{measure.name}/{one}" for one in series], dtype=object),
+        "measure": _repeated(measure.title, along.size),
+        "role": _repeated(role, along.size),
+    }
     if view.panel is None or view.panel in mesh:
-        return table.assign(panel=_point_labels(measure, view.panel, mesh, along.size))
-    copies = [table.assign(panel=panel) for panel in labels(result, view.panel)]
-    return pd.concat(copies, ignore_index=True)
+        return {**part, "panel": _point_labels(measure, view.panel, mesh, along.size)}
+    names = np.array(labels(result, view.panel), dtype=object)
+    tiled = {name: np.tile(column, names.size) for name, column in part.items()}
+    return {**tiled, "panel": np.repeat(names, along.size)}
 
 
-def _spread(result: Result, view: Curves, measure: Measure, values: NDArray[Any]) -> NDArray[Any]:
-    """Repeat a measure's values as often as `_points` repeats its rows."""
+def _copies(result: Result, view: Curves, measure: Measure) -> int:
+    """Return how often `_points` repeats a measure."""
     missing = view.panel is not None and view.panel not in measure.axes
-    return np.tile(_flat(values), len(labels(result, view.panel)) if missing else 1)
+    return len(labels(result, view.panel)) if missing else 1
 
 
-def _point_labels(measure: Measure, axis: str | None, mesh: Arrays, size: int) -> list[str]:
-    if axis is not None and axis in mesh:
-        return [format_value(value) for value in mesh[axis].ravel().tolist()]
-    return [measure.title if axis else ""] * size
+def _point_labels(
+    measure: Measure, axis: str | None, mesh: Mapping[str, Any], size: int
+) -> NDArray[Any]:
+    if axis is None or axis not in mesh:
+        return _repeated(measure.title if axis else "", size)
+    values, place = np.unique(mesh[axis].ravel(), return_inverse=True)
+    return np.array([format_value(value) for value in values.tolist()], dtype=object)[place]
 
 
-def _guides(result: Result, view: Curves | Stack) -> pandas.DataFrame:
-    import pandas as pd
+def _guides(result: Result, view: Curves | Stack) -> Columns:
+    shown = [guide for guide in view.guides if guide.name in result.guides]
+    places = labels(result, view.panel)
+    found = [(guide, panel) for guide in shown for panel in places]
+    part: Columns = {
+        direction: np.array(
+            [result.guides[g.name] if g.direction == direction else np.nan for g, _ in found],
+            dtype=float,
+        )
+        for direction in ("x", "y")
+    }
+    part["guide"] = np.array([guide.name for guide, _ in found], dtype=object)
+    part["panel"] = np.array([panel for _, panel in found], dtype=object)
+    return {**part, "role": _repeated(GUIDE, len(found))}
 
-    found = [
-        {guide.direction: result.guides[guide.name], "guide": guide.name, "panel": panel}
-        for guide in view.guides
-        if guide.name in result.guides
-        for panel in labels(result, view.panel)
-    ]
-    return pd.DataFrame(found).assign(role=GUIDE) if found else pd.DataFrame()
 
-
-def _legible(table: pandas.DataFrame, x_scale: str, y_scale: str) -> pandas.DataFrame:
+def _legible(table: Columns, x_scale: str, y_scale: str) -> Columns:
     """Turn what an axis can't show into gaps: inf everywhere, zero and below on log scales."""
-    table = table.copy()
     for column, scale in (("x", x_scale), ("y", y_scale), ("low", y_scale), ("high", y_scale)):
         if column not in table:
             continue
-        values = table[column].to_numpy(dtype=float)
+        values = table[column]
         if column == "low" and scale == "log":
             # An interval that reaches zero is drawn down to a tenth of its centre.
-            values = np.where(values > 0, values, table["y"].to_numpy(dtype=float) / 10)
+            values = np.where(values > 0, values, np.abs(table["y"]) / 10)
         shown = np.isfinite(values) & ((values > 0) | (scale != "log"))
         table[column] = np.where(shown, values, np.nan)
     return table
@@ -183,10 +218,27 @@ def _edges(centres: NDArray[Any], scale: str) -> NDArray[Any]:
     return np.exp(edges) if scale == "log" else edges
 
 
-def _joined(parts: list[pandas.DataFrame]) -> pandas.DataFrame:
-    import pandas as pd
+def _joined(parts: list[Columns]) -> Columns:
+    """Put parts on top of one another; what a part lacks is missing there."""
+    sizes = [part["role"].size for part in parts]
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {
+        name: np.concatenate(
+            [
+                part[name] if name in part else _missing(name, size)
+                for part, size in zip(parts, sizes)
+            ]
+        )
+        for name in names
+    }
 
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+def _missing(name: str, size: int) -> NDArray[Any]:
+    return _repeated("", size) if name in _WORDS else np.full(size, np.nan)
+
+
+def _repeated(word: str, size: int) -> NDArray[Any]:
+    return np.full(size, word, dtype=object)
 
 
 def _flat(values: Any) -> NDArray[Any]:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sims import __version__
-from sims.params import ParameterError, Params, as_text
+from sims.params import ParameterError, as_text
 
 if TYPE_CHECKING:
     from sims.result import Result
     from sims.runner import Experiment
-    from sims.study import Check, Study
+    from sims.store import Key, Store
+    from sims.study import Check
 
-HELD, FAILED, MISUSED, UNDECIDED = 0, 1, 2, 3
+HELD, FAILED, MISUSED, UNDECIDED, BROKEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 MARKS = {"holds": "holds    ", "fails": "FAILS    ", "undecided": "undecided"}
 
 app = typer.Typer(
@@ -45,9 +48,16 @@ def main() -> None:
         for problem in error.problems:
             typer.echo(f"sims: {problem.message}", err=True)
         sys.exit(MISUSED)
-    except ValueError as error:
+    except (ValueError, OSError, sqlite3.Error) as error:
         typer.echo(f"sims: {error}", err=True)
         sys.exit(MISUSED)
+    except RuntimeError as error:
+        from sims.runner import TrialError
+
+        if not isinstance(error, TrialError | BrokenExecutor):
+            raise
+        typer.echo(f"sims: {error}", err=True)
+        sys.exit(BROKEN)
 
 
 @app.command("list")
@@ -95,7 +105,9 @@ def show(study: Annotated[str, typer.Argument(help="A name from `sims list`.")])
 @app.command()
 def run(
     study: Annotated[str, typer.Argument(help="A name from `sims list`.")],
-    preset: Annotated[str, typer.Option(help="Start from this preset.")] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="Start from this preset; the study's first by default.")
+    ] = "",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter.")
     ] = None,
@@ -115,27 +127,43 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Write figures and tables here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
-    """Run a study; exit status 0: checks held, 1: one failed, 2: bad input, 3: undecided."""
+    """Run a study and write its figures.
+
+    Exit status 0: every check held; 1: one failed; 2: bad input; 3: the evidence does not
+    suffice yet; 4: a trial raised; 130: interrupted, and the next run goes on from there.
+    """
     from sims.catalogue import find
     from sims.report import finite, write
     from sims.runner import run as run_study
-    from sims.store import Store, default_path
+    from sims.store import default_path, key_of
 
     found = find(study)
-    changes = _assignments(set_ or [])
-    kept = None if no_store else Store(store or default_path())
-    with _executor(workers) as executor:
-        result = run_study(
-            found,
-            _params(found, preset, changes),
-            trials=_trials(found, preset, trials, precision, budget),
-            seed=seed,
-            executor=executor,
-            store=kept,
-            progress=_progress if sys.stderr.isatty() else None,
-            precision=precision,
-            seconds=None if budget is None else _seconds(budget),
-        )
+    start = found.preset(preset) if preset else found.presets[0]
+    params = start.params.replace(**_assignments(set_ or []))
+    if trials is None and precision is None and budget is None:
+        trials = start.trials
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # before the work, so that no result is lost
+    with (
+        _executor(workers) as executor,
+        _kept(None if no_store else store or default_path()) as kept,
+    ):
+        try:
+            result = run_study(
+                found,
+                params,
+                trials=trials,
+                seed=seed,
+                executor=executor,
+                store=kept,
+                progress=_progress if sys.stderr.isatty() else None,
+                precision=precision,
+                seconds=None if budget is None else _seconds(budget),
+            )
+        except KeyboardInterrupt:
+            key = key_of(found, params, seed) if kept else None
+            typer.echo(f"sims: interrupted; {_remains(kept, key)}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
     if as_json:
         typer.echo(json.dumps(finite(result.verdict()), indent=2))
     else:
@@ -173,18 +201,6 @@ def _entry_point() -> Path:
     raise ValueError("the dashboard's app.py is missing from this installation")
 
 
-def _params(study: Study[Any], preset: str, changes: dict[str, str]) -> Params:
-    return study.preset(preset).params.replace(**changes)
-
-
-def _trials(
-    study: Study[Any], preset: str, trials: int | None, precision: float | None, budget: str | None
-) -> int | None:
-    if trials is None and precision is None and budget is None:
-        return study.preset(preset).trials
-    return trials
-
-
 def _assignments(pairs: list[str]) -> dict[str, str]:
     values = {}
     for pair in pairs:
@@ -218,11 +234,35 @@ def _executor(workers: int) -> Iterator[Executor | None]:
         return
     from joblib.externals.loky import get_reusable_executor
 
-    executor = get_reusable_executor(max_workers=workers)
+    executor = get_reusable_executor(max_workers=workers, initializer=_ignore_interrupts)
     try:
         yield executor
     finally:
         executor.shutdown(wait=True, kill_workers=True)
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C, which a terminal sends to workers too, to the process that started them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _kept(path: Path | None) -> Iterator[Store | None]:
+    if path is None:
+        yield None
+        return
+    from sims.store import Store
+
+    with Store(path) as store:
+        yield store
+
+
+def _remains(store: Store | None, key: Key | None) -> str:
+    if store is None or key is None:
+        return "nothing is kept (--no-store)"
+    trials = store.count(key)
+    words = "1 trial is" if trials == 1 else f"{trials} trials are"
+    return f"{words} kept in {store.path}, and the same command goes on from there"
 
 
 def _progress(experiment: Experiment) -> None:

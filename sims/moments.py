@@ -108,7 +108,9 @@ class Moments:
         for name, error in self.stderr().items():
             centre = np.abs(centres[name])
             ratio = np.divide(error, centre, out=np.full_like(error, math.inf), where=centre > 0)
-            largest = max(largest, float(np.max(np.where(error > 0, ratio, 0.0), initial=0.0)))
+            ratio[error == 0] = 0.0
+            ratio[np.isnan(error)] = math.inf  # too few trials for a median's interval
+            largest = max(largest, float(np.max(ratio, initial=0.0)))
         return largest
 
     def _transformed(self, name: str, value: NDArray[Any]) -> NDArray[np.float64]:

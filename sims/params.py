@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -105,19 +106,13 @@ class ParameterInfo:
             return self.default
         try:
             number = float(value)  # type: ignore[arg-type]  # anything at all may stand in a link
-        except (TypeError, ValueError):
-            return self.default
-        if math.isnan(number):
-            return self.default
-        on_open_end = (self.open_low and number <= self.low) or (
-            self.open_high and number >= self.high
-        )
-        if on_open_end:
+        except (TypeError, ValueError, OverflowError):
             return self.default
         clipped = min(max(number, self.low), self.high)
-        if math.isinf(clipped):
+        if not math.isfinite(clipped):
             return self.default
-        return round(clipped) if self.kind == "integer" else clipped
+        found = round(clipped) if self.kind == "integer" else clipped
+        return found if _inside(found, self) else self.default  # an open end has no nearest
 
 
 def parameter(
@@ -254,7 +249,7 @@ def as_text(value: object) -> str:
         return ",".join(as_text(entry) for entry in value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
 
@@ -269,13 +264,23 @@ def _from_text(value: object, kind: Kind | None) -> object:
     """Turn text into what pydantic takes for the kind; leave what is no such text alone."""
     if kind == "numbers" and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
+    if kind == "numbers" and isinstance(value, Real) and not isinstance(value, bool):
+        return (value,)
     if kind == "integer" and isinstance(value, str):
         try:
-            number = float(value)
+            return int(value)
         except ValueError:
-            return value
-        return int(number) if math.isfinite(number) and number == int(number) else value
+            return _whole(value)
     return value
+
+
+def _whole(text: str) -> object:
+    """Read a whole number written as a decimal ("1e3"); leave other text alone."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else text
 
 
 def _inside(value: float, info: ParameterInfo) -> bool:
@@ -286,6 +291,7 @@ def _inside(value: float, info: ParameterInfo) -> bool:
 
 def _refusal(info: ParameterInfo, value: object) -> str:
     shown = as_text(value) if isinstance(value, tuple | list) else repr(value).strip("'\"")
+    shown = shown or "''"
     return f"{info.name} = {shown} is not allowed: it must be {info.allowed} ({info.title})"
 
 
@@ -321,7 +327,10 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) is Literal:
-        return "choice", tuple(str(option) for option in get_args(annotation))
+        options = get_args(annotation)
+        if not all(isinstance(option, str) for option in options):
+            raise TypeError(f"the options of a choice are text, but they are {options!r}")
+        return "choice", options
     if get_origin(annotation) is tuple:
         return "numbers", ()
     kinds: dict[Any, Kind] = {bool: "flag", int: "integer", float: "number"}
@@ -344,8 +353,9 @@ def _explain(model: type[Params], error: ValidationError) -> tuple[Problem, ...]
         else:
             message = str(entry["msg"]).removeprefix("Value error, ")
             culprit = message.split(" = ")[0]
+            given = value.get(culprit) if isinstance(value, Mapping) else value
             default = infos[culprit].default if culprit in infos else None
-            problem = Problem(culprit if culprit in infos else "", value, message, default)
+            problem = Problem(culprit if culprit in infos else "", given, message, default)
         problems.setdefault(name or problem.name, problem)
     return tuple(problems.values())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import shlex
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -93,7 +94,8 @@ def command_line(result: Result, stop: str = "") -> str:
     from sims.params import as_text
 
     base = result.study.presets[0].params
-    options = [f"--set {k}={as_text(v)}" for k, v in result.params.changes(base).items()]
+    changes = result.params.changes(base)
+    options = [f"--set {shlex.quote(f'{k}={as_text(v)}')}" for k, v in changes.items()]
     if result.provenance.seed:
         options.append(f"--seed {result.provenance.seed}")
     trials = stop or f"--trials {result.trials}"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from sims.study import Check, Outcome, Study
+from sims.study import Check, Outcome, Study, refined
 
 if TYPE_CHECKING:
     import altair
     import pandas
     import xarray
 
-Stopped = Literal["trials", "precision", "seconds", "cancelled", "theory", "running"]
+    from sims.study import Arrays
+
+Stopped = Literal["trials", "precision", "seconds", "cancelled", "failed", "theory", "running"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Provenance:
     ----------
     seed : int
     stopped : str
-        Which stopping rule was met: "trials", "precision", "seconds"; or "cancelled", "theory"
-        (there is no experiment), "running".
+        Which stopping rule was met: "trials", "precision", "seconds"; or "cancelled", "failed"
+        (a trial raised), "theory" (there is no experiment), "running".
     seconds : float
         Wall-clock seconds of this run.
     computed : int
@@ -72,6 +74,16 @@ class Result(Outcome):
 
     study: Study[Any]
     provenance: Provenance
+    lines: dict[str, tuple[Arrays, Arrays]] = field(default_factory=dict, repr=False)
+
+    def along(self, axis: str) -> tuple[Arrays, Arrays]:
+        """Return grid and theory with one axis refined, for lines along it; computed once."""
+        if axis not in self.lines:
+            fine = refined(self.study.axis(axis), np.asarray(self.grid[axis]))
+            grid = {**self.grid, axis: fine}
+            same = fine.size == np.size(self.grid[axis])
+            self.lines[axis] = (grid, self.theory if same else self.study.theory(self.params, grid))
+        return self.lines[axis]
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -16,7 +16,6 @@ from sims.moments import Moments
 from sims.params import Params
 from sims.result import Provenance, Result, Stopped
 from sims.store import Key, Store, Trial, key_of
-from sims.study import coarse_part, refined
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +29,8 @@ _TASK_SECONDS = 0.1  # trials shorter than this travel in batches, so that sendi
 _LARGEST_BATCH = 64
 _READ_AT_ONCE = 500
 _NO_COUNT = 100_000  # where only a precision or a time was asked for
+_FEWEST = 10  # below, a standard error is itself too uncertain to stop by
+_LARGEST_SEED = 2**63 - 1  # what a store's column holds
 
 
 class TrialError(RuntimeError):
@@ -45,7 +46,7 @@ class Stop:
     trials : int or None
         A number of trials.
     precision : float or None
-        A relative standard error that no point exceeds any more.
+        A relative standard error that no point exceeds any more, asked from the tenth trial on.
     seconds : float or None
         A time budget for this run, in wall-clock seconds.
     """
@@ -58,7 +59,7 @@ class Stop:
         from sims.numerics.validate import integer, number
 
         if self.trials is not None:
-            integer("trials", self.trials, 0)
+            object.__setattr__(self, "trials", integer("trials", self.trials, 0))
         if self.precision is not None:
             number("precision", self.precision, 0, open_low=True)
         if self.seconds is not None:
@@ -79,7 +80,7 @@ def run_batch(study: Study[Any], params: Params, seed: int, first: int, count: i
     Raises
     ------
     TrialError
-        When a trial raises.
+        When a trial raises, or returns what the study did not declare.
     """
     from threadpoolctl import threadpool_limits
 
@@ -91,6 +92,8 @@ def run_batch(study: Study[Any], params: Params, seed: int, first: int, count: i
             begun = time.perf_counter()
             try:
                 arrays = study.trial(params, grid, rng)
+                _check_shapes(study, grid, arrays)
+                Moments(study.measures).add(arrays)  # refused now, before a store keeps it
             except Exception as error:
                 where = f"trial {index} of {study.name} at {params!r}, seed {seed}"
                 raise TrialError(f"{where}: {type(error).__name__}: {error}") from error
@@ -110,7 +113,7 @@ class Experiment:
     study : Study
     params : Params
     seed : int
-        At least 0.
+        In [0, 2⁶³).
     stop : Stop
     executor : concurrent.futures.Executor, optional
         Trials run in this process, between steps, when there is none.
@@ -135,13 +138,15 @@ class Experiment:
         from sims.numerics.validate import integer
 
         self.study, self.params = study, params
-        self.seed = integer("seed", seed, 0)
+        self.seed = integer("seed", seed, 0, _LARGEST_SEED)
         self.stop = stop or Stop(trials=study.presets[0].trials)
         self.computed = self.recalled = 0
         self._executor, self._store = executor, store
         self._key: Key | None = key_of(study, params, self.seed) if store else None
         self._grid = study.grid(params)
-        self._fine_grid, self._fine_theory = _refined_theory(study, params, self._grid)
+        self._theory = study.theory(params, self._grid)
+        _check_shapes(study, self._grid, self._theory)
+        self._lines: dict[str, tuple[Arrays, Arrays]] = {}  # filled by the results as they draw
         self._moments = Moments(study.measures)
         self._early: dict[int, Trial] = {}
         self._flying: dict[Future[list[Trial]], int] = {}
@@ -149,6 +154,7 @@ class Experiment:
         self._trial_seconds = math.nan
         self._begun = time.monotonic()
         self._stopped: Stopped | None = None if study.has_trials else "theory"
+        self._failure: Exception | None = None
         self._recall()
         self._fold()
 
@@ -185,20 +191,27 @@ class Experiment:
         -------
         bool
             True while the experiment goes on.
+
+        Raises
+        ------
+        TrialError
+            When a trial raises: now, and at every later step.
         """
+        if self._failure is not None:
+            raise self._failure
         if not self.done and self.seconds >= (self.stop.seconds or math.inf):
             self._finish("seconds")
         if self.done:
             return False
-        if self._executor is None:
-            deadline = time.monotonic() + timeout
-            while not self.done:
-                first, count = self._take()
-                self._absorb(run_batch(self.study, self.params, self.seed, first, count))
-                if time.monotonic() >= deadline:
-                    break
-        else:
-            self._fly(self._executor, timeout)
+        try:
+            if self._executor is None:
+                self._work(timeout)
+            else:
+                self._fly(self._executor, timeout)
+        except Exception as error:
+            self._failure = error
+            self._finish("failed")
+            raise
         return not self.done
 
     def cancel(self) -> None:
@@ -210,9 +223,8 @@ class Experiment:
         """Go on from here under another stopping rule; trials so far are kept."""
         self.stop = stop
         if self.study.has_trials:
-            self._stopped = None
+            self._stopped = self._failure = None
             self._begun = time.monotonic()
-            self._next = max(self._moments.count, 0)
             self._recall()
             self._fold()
 
@@ -222,9 +234,7 @@ class Experiment:
         return Result(
             params=self.params,
             grid=self._grid,
-            theory=_coarse(self.study, self._fine_theory),
-            fine_grid=self._fine_grid,
-            fine_theory=self._fine_theory,
+            theory=self._theory,
             mean=self._moments.mean(),
             stderr=self._moments.stderr(),
             low=low,
@@ -232,28 +242,31 @@ class Experiment:
             guides=self.study.guides(self.params),
             trials=self.trials,
             study=self.study,
+            lines=self._lines,
             provenance=Provenance.now(
                 self.study, self.seed, self._stopped or "running", self.seconds, self.computed
             ),
         )
 
     def _recall(self) -> None:
-        """Fold in what the store holds, as far as it goes without a gap."""
+        """Fold in what the store holds; beyond a gap (a run was killed there) it waits."""
         if self._store is None or self._key is None or self.done:
             return
-        while not self._met():
-            wanted = min(_READ_AT_ONCE, self.stop.most - self.trials)
-            stored = self._store.read(self._key, self.trials, wanted)
-            before = self.trials
-            self._early.update((trial.index, trial) for trial in stored)
+        start = self.trials
+        while start < self.stop.most and not self._met():
+            wanted = min(_READ_AT_ONCE, self.stop.most - start)
+            stored = self._store.read(self._key, start, wanted)
+            fresh = {t.index: t for t in stored if self.trials <= t.index < self.stop.most}
+            self.recalled += len(fresh.keys() - self._early.keys())
+            self._early |= fresh
             self._fold()
-            self.recalled += self.trials - before
-            if self.trials - before < wanted:
+            if len(stored) < wanted:
                 break
-        self._next = self.trials
+            start = stored[-1].index + 1
 
     def _take(self) -> tuple[int, int]:
         """Reserve the next batch of indices, skipping those that wait already."""
+        self._next = max(self._next, self.trials)
         while self._next in self._early:
             self._next += 1
         first, most = self._next, self._batch_size()
@@ -267,6 +280,14 @@ class Experiment:
         if math.isnan(self._trial_seconds):
             return 1
         return max(1, min(_LARGEST_BATCH, int(_TASK_SECONDS / max(self._trial_seconds, 1e-6))))
+
+    def _work(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not self.done:
+            first, count = self._take()
+            self._absorb(run_batch(self.study, self.params, self.seed, first, count))
+            if time.monotonic() >= deadline:
+                break
 
     def _fly(self, executor: Executor, timeout: float) -> None:
         places = 2 * _workers(executor)
@@ -305,7 +326,9 @@ class Experiment:
     def _met(self) -> bool:
         if self.done or self.trials >= self.stop.most:
             return True
-        return self.stop.precision is not None and self.precision <= self.stop.precision
+        if self.stop.precision is None or self.trials < _FEWEST:
+            return False
+        return self.precision <= self.stop.precision
 
     def _finish(self, reason: Stopped) -> None:
         if self._stopped is None:
@@ -313,7 +336,7 @@ class Experiment:
         for future in self._flying:
             future.cancel()
         self._flying.clear()
-        self._early.clear()
+        self._next = self.trials  # what was in flight is sent out again if the run is extended
 
 
 def run(
@@ -372,6 +395,9 @@ def run(
     study = find(name_or_study) if isinstance(name_or_study, str) else name_or_study
     base = study.preset(preset) if preset else study.presets[0]
     chosen = params if isinstance(params, Params) else base.params.replace(**dict(params or {}))
+    if not isinstance(chosen, study.Params):
+        allowed = f"{study.Params.__name__}, a mapping or None"
+        raise ValueError(f"params = {params!r} is not allowed: it must be {allowed}")
     if trials is None and precision is None and seconds is None:
         trials = base.trials
     owned = None if store is None or isinstance(store, Store) else Store(store)
@@ -397,17 +423,17 @@ def run(
             owned.close()
 
 
-def _refined_theory(study: Study[Any], params: Params, grid: Arrays) -> tuple[Arrays, Arrays]:
-    fine = {axis.name: refined(axis, np.asarray(grid[axis.name])) for axis in study.axes}
-    return fine, study.theory(params, fine)
-
-
-def _coarse(study: Study[Any], theory: Arrays) -> Arrays:
-    measures = {measure.name: measure for measure in study.measures}
-    return {
-        name: coarse_part(measures[name], study.axes, np.asarray(values))
-        for name, values in theory.items()
-    }
+def _check_shapes(study: Study[Any], grid: Arrays, arrays: Arrays) -> None:
+    declared = {measure.name: measure for measure in study.measures}
+    for name, values in arrays.items():
+        if name not in declared:
+            known = ", ".join(declared)
+            raise ValueError(f"{study.name} returned {name!r}, but its measures are {known}")
+        axes = declared[name].axes
+        expected = tuple(np.size(grid[axis]) for axis in axes)
+        if np.shape(values) != expected:
+            along = f"its axes ({', '.join(axes)}) have {expected}"
+            raise ValueError(f"{study.name}: {name} has shape {np.shape(values)}, but {along}")
 
 
 def _workers(executor: Executor) -> int:

@@ -11,22 +11,24 @@ import tempfile
 import threading
 import time
 import warnings
-import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from sims.params import Params
     from sims.study import Study
+
+T = TypeVar("T")
 
 FORMAT = 1  # raise it when the meaning of a stored trial changes (seeding, encoding)
 _BUSY_SECONDS = 30.0
@@ -36,7 +38,7 @@ CREATE TABLE experiments (
     digest TEXT NOT NULL, created REAL NOT NULL);
 CREATE TABLE trials (
     key TEXT NOT NULL, trial INTEGER NOT NULL, seconds REAL NOT NULL, arrays BLOB NOT NULL,
-    PRIMARY KEY (key, trial)) WITHOUT ROWID;
+    checksum INTEGER NOT NULL, PRIMARY KEY (key, trial)) WITHOUT ROWID;
 PRAGMA user_version = {FORMAT};
 """
 
@@ -93,14 +95,15 @@ def source_digest(module: str) -> str:
 
 
 def _sources(module: str) -> list[Path]:
+    here = Path(__file__).parent
     home = getattr(import_module(module), "__file__", None)
     if home is None:
         raise ValueError(f"study in module {module!r} has no source file: run it without a store")
     if not module.startswith("sims."):
-        return [Path(home)]
-    here = Path(__file__).parent
-    shared = sorted((here / "numerics").rglob("*.py"))
-    return [*sorted(Path(home).parent.rglob("*.py")), *shared, here / "datasets.py"]
+        return [Path(home), *sorted(here.rglob("*.py"))]  # it may build on any of ours
+    family = here / module.split(".")[1]
+    folders = (*sorted(family.rglob("*.py")), *sorted((here / "numerics").rglob("*.py")))
+    return [*folders, here / "datasets.py"]
 
 
 def default_path() -> Path:
@@ -154,79 +157,93 @@ class Store:
 
     def read(self, key: Key, start: int = 0, limit: int | None = None) -> list[Trial]:
         """Return stored trials with index >= start, in the order of their index."""
-        query = "SELECT trial, seconds, arrays FROM trials WHERE key = ? AND trial >= ?"
+        query = "SELECT trial, seconds, arrays, checksum FROM trials WHERE key = ? AND trial >= ?"
         query += " ORDER BY trial LIMIT ?"
-        with self._lock:
-            try:
-                rows = self._connection.execute(
-                    query, (key.text, start, -1 if limit is None else limit)
-                ).fetchall()
-                return [Trial(index, seconds, decode(blob)) for index, seconds, blob in rows]
-            except (sqlite3.DatabaseError, ValueError, zipfile.BadZipFile) as error:
-                self._replace(error)
-                return []
+        values = (key.text, start, -1 if limit is None else limit)
+        return self._guarded(
+            lambda: [
+                Trial(index, seconds, _opened(key.text, index, blob, checksum))
+                for index, seconds, blob, checksum in self._connection.execute(query, values)
+            ]
+        )
 
     def write(self, key: Key, trials: Iterable[Trial]) -> None:
         """Add trials in one transaction, leaving those that are there already as they are."""
-        rows = [(key.text, t.index, t.seconds, encode(t.arrays)) for t in trials]
-        with self._lock:
-            try:
-                self._insert(key, rows)
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError as error:
-                self._replace(error)
-                self._insert(key, rows)
+        rows = []
+        for trial in trials:
+            blob = encode(trial.arrays)
+            checksum = _checksum(key.text, trial.index, blob)
+            rows.append((key.text, trial.index, trial.seconds, blob, checksum))
+        self._guarded(lambda: self._insert(key, rows))
 
     def count(self, key: Key) -> int:
         """Return how many trials are stored."""
-        with self._lock:
-            query = "SELECT count(*) FROM trials WHERE key = ?"
-            return int(self._connection.execute(query, (key.text,)).fetchone()[0])
+        query = "SELECT count(*) FROM trials WHERE key = ?"
+        return self._guarded(
+            lambda: int(self._connection.execute(query, (key.text,)).fetchone()[0])
+        )
 
     def verify(self) -> list[str]:
         """Return what is wrong with the file (nothing: an empty list), reading all of it."""
+        query = "SELECT key, trial, arrays, checksum FROM trials"
+        problems: list[str] = []
         with self._lock:
-            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
-            problems = [str(row[0]) for row in rows if row[0] != "ok"]
-            for key, index, blob in self._connection.execute(
-                "SELECT key, trial, arrays FROM trials"
-            ):
-                try:
-                    decode(blob)
-                except (ValueError, zipfile.BadZipFile) as error:
-                    problems.append(f"trial {index} of {key}: {error}")
+            try:
+                rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+                problems += [str(row[0]) for row in rows if row[0] != "ok"]
+                for key, index, blob, checksum in self._connection.execute(query):
+                    try:
+                        _opened(key, index, blob, checksum)
+                    except ValueError as error:
+                        problems.append(f"{error} ({key})")
+            except sqlite3.DatabaseError as error:
+                problems.append(str(error))
         return problems
 
-    def _insert(self, key: Key, rows: list[tuple[str, int, float, bytes]]) -> None:
+    def _guarded(self, use: Callable[[], T]) -> T:
+        """Use the file; if it turns out to be damaged, set it aside and use an empty one.
+
+        A file that is locked, full or closed is not damaged: those errors are passed on.
+        """
+        with self._lock:
+            try:
+                return use()
+            except (sqlite3.DatabaseError, ValueError) as error:
+                if not _is_damage(error):
+                    raise
+                self._connection.close()
+                self._set_aside(error)
+                self._known.clear()
+                self._connection = self._open()
+                return use()
+
+    def _insert(self, key: Key, rows: list[tuple[str, int, float, bytes, int]]) -> None:
         with self._connection:
             if key.text not in self._known:
                 self._connection.execute(
                     "INSERT OR IGNORE INTO experiments VALUES (?, ?, ?, ?, ?, ?)",
                     (key.text, key.study, key.params, key.seed, key.digest, time.time()),
                 )
-            self._connection.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?)", rows)
+            query = "INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?)"
+            self._connection.executemany(query, rows)
         self._known.add(key.text)
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             _create(self.path)
+        self._file = _identity(self.path)
         try:
             return _connect(self.path)
-        except sqlite3.OperationalError:
-            raise
         except (sqlite3.DatabaseError, ValueError) as error:
+            if not _is_damage(error):
+                raise
             self._set_aside(error)
             return self._open()
 
-    def _replace(self, error: Exception) -> None:
-        self._connection.close()
-        self._set_aside(error)
-        self._known.clear()
-        self._connection = self._open()
-
     def _set_aside(self, error: Exception) -> None:
+        if _identity(self.path) != self._file:
+            return  # another process has set it aside already; what stands there now is sound
         stamp = time.strftime("%Y%m%d-%H%M%S")
         aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}-{os.getpid()}")
         for suffix in ("", "-wal", "-shm"):
@@ -238,16 +255,42 @@ class Store:
 
 
 def encode(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Pack arrays as .npz bytes (checksummed, no pickle)."""
+    """Pack arrays as .npz bytes (no pickle)."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **{name: np.asarray(a) for name, a in arrays.items()})
     return buffer.getvalue()
 
 
 def decode(blob: bytes) -> dict[str, NDArray[Any]]:
-    """Unpack what `encode` made; the archive's checksum guards every array."""
+    """Unpack what `encode` made."""
     with np.load(io.BytesIO(blob), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def _checksum(key: str, index: int, blob: bytes) -> int:
+    """Guard arrays together with what they are filed under: a trial must not change its index."""
+    return zlib.crc32(blob, zlib.crc32(f"{key}/{index}".encode()))
+
+
+def _opened(key: str, index: int, blob: bytes, checksum: int) -> dict[str, NDArray[Any]]:
+    if not isinstance(blob, bytes) or _checksum(key, index, blob) != checksum:
+        raise ValueError(f"trial {index} does not match its checksum")
+    return decode(blob)
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, sqlite3.Error):
+        return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, ValueError)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create(path: Path) -> None:
@@ -278,8 +321,18 @@ def _connect(path: Path) -> sqlite3.Connection:
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found != FORMAT:
             raise ValueError(f"format {found}, this program reads {FORMAT}")
-        connection.execute("SELECT count(*) FROM experiments").fetchone()
+        _probe(connection)
     except Exception:
         connection.close()
         raise
     return connection
+
+
+def _probe(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("SELECT key, trial, seconds, arrays, checksum FROM trials LIMIT 0")
+        connection.execute("SELECT key, study, params, seed, digest FROM experiments LIMIT 0")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        raise ValueError(f"not a trial store: {error}") from error

@@ -33,8 +33,8 @@ class Axis:
         Key in the results, words, symbol (plain Unicode: charts know no LaTeX) and unit.
     scale : {"linear", "log"}
     refine : int
-        How many points the drawn theory has between two neighbours of the grid; 0 for an axis
-        whose values mean nothing in between (kernels, seeds).
+        How many points a line along this axis has between two neighbours of the grid; 0 for an
+        axis whose values mean nothing in between (kernels, seeds).
     """
 
     name: str
@@ -215,7 +215,13 @@ class Curves:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A measure over two axes in colour: theory in one row, evidence in the next."""
+    """A measure over two axes in colour: theory beside evidence.
+
+    Attributes
+    ----------
+    border : str or None
+        A measure on the horizontal axis, drawn as a line across the map.
+    """
 
     name: str
     title: str
@@ -227,6 +233,7 @@ class HeatMap:
     y_scale: Scale = "log"
     colour_scale: Scale = "log"
     colour_range: tuple[float, float] | None = None
+    border: str | None = None
 
 
 @dataclass(frozen=True)
@@ -283,9 +290,6 @@ class Outcome:
     theory, mean, stderr, low, high : mapping of measure name to array
         `mean` is the centre the measure's summary asks for; `low` and `high` its 95 % interval
         (NaN where one trial is all there is). Empty mappings when no trial has run.
-    fine_grid, fine_theory : mapping
-        The same theory on the refined axes that lines are drawn on; `theory` is its part at the
-        grid's own points.
     guides : mapping of name to number
     trials : int
     """
@@ -297,8 +301,6 @@ class Outcome:
     stderr: Arrays
     low: Arrays
     high: Arrays
-    fine_grid: Arrays
-    fine_theory: Arrays
     guides: Mapping[str, float] = field(default_factory=dict)
     trials: int = 0
 
@@ -420,13 +422,6 @@ def refined(axis: Axis, values: NDArray[Any]) -> NDArray[Any]:
     return fine
 
 
-def coarse_part(measure: Measure, axes: Sequence[Axis], values: NDArray[Any]) -> NDArray[Any]:
-    """Return the entries of a refined array that stand at the grid's own points."""
-    steps = {axis.name: slice(None, None, axis.refine + 1) for axis in axes}
-    part: NDArray[Any] = values[tuple(steps[name] for name in measure.axes)]
-    return part
-
-
 def format_value(value: object) -> str:
     """Write a number with three significant digits, other things as they are.
 
@@ -436,5 +431,5 @@ def format_value(value: object) -> str:
     ('0.00464', '256', 'NTK')
     """
     if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1e4 or value != int(value) else f"{value:g}"
+        return f"{value:g}" if abs(value) >= 1e4 and value.is_integer() else f"{value:.3g}"
     return str(value)

@@ -1,12 +1,18 @@
-"""A study small enough to check by hand: the mean of coin throws, with its exact law."""
+"""Studies small enough to check by hand: the mean of coin throws, with its exact law.
+
+With the environment's ``COIN_COUNT`` naming a folder, every computed trial leaves a file there,
+called ``<index>-<process>-<time>``; it takes nothing from the generator.
+"""
 
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 import numpy as np
 
-from sims.agreement import agreement
+from sims.agreement import agreement, statement
 from sims.params import Params, parameter
 from sims.study import Axis, Curves, HeatMap, Measure, Preset, Stack, Study
 
@@ -64,7 +70,7 @@ class Coin(Study[CoinParams]):
 
     def trial(self, params, grid, rng):
         if folder := os.environ.get("COIN_COUNT"):
-            open(os.path.join(folder, f"{os.getpid()}-{rng.integers(2**62)}"), "w").close()
+            _leave_a_trace(Path(folder), rng)
         share = rng.binomial(grid["throws"].astype(int), params.p) / grid["throws"]
         deviation = (share - params.p) ** 2
         return {"squared": np.stack([deviation, deviation])}
@@ -73,4 +79,43 @@ class Coin(Study[CoinParams]):
         return [agreement(outcome, "squared", tolerance=0.3)]
 
 
-COIN = Coin()
+class SlowCoin(Coin):
+    """A coin whose trials take a hundredth of a second, so that a run can be interrupted."""
+
+    name = "toys/slow"
+
+    def trial(self, params, grid, rng):
+        time.sleep(0.01)
+        return super().trial(params, grid, rng)
+
+
+class CrackedCoin(Coin):
+    """A coin that breaks in about one trial of five."""
+
+    name = "toys/cracked"
+
+    def trial(self, params, grid, rng):
+        if rng.random() < 0.2:
+            raise ArithmeticError("the coin broke")
+        return super().trial(params, grid, rng)
+
+
+class WholeCoin(Coin):
+    """No experiment: closed forms only."""
+
+    name = "toys/whole"
+    trial = Study.trial
+
+    def checks(self, outcome):
+        largest = float(np.max(outcome.theory["squared"][0] / outcome.theory["bound"]))
+        return [statement("bounded", "never above the bound", largest, 1.0, f"{largest:.2f}")]
+
+
+def _leave_a_trace(folder, rng):
+    index = rng.bit_generator.seed_seq.spawn_key[0]
+    (folder / f"{index}-{os.getpid()}-{time.time_ns()}").touch()
+
+
+COIN, SLOW, CRACKED, WHOLE = Coin(), SlowCoin(), CrackedCoin(), WholeCoin()
+STUDIES = {study.name: study for study in (COIN, SLOW, CRACKED, WHOLE)}
+

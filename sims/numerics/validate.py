@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+
+class ValidityWarning(UserWarning):
+    """A result was computed outside the range in which its theory or estimate can be trusted."""
 
 
 def reject(name: str, value: object, allowed: str) -> NoReturn:
@@ -35,7 +40,7 @@ def reject(name: str, value: object, allowed: str) -> NoReturn:
     ...
     ValueError: ridge = -1.0 is not allowed: it must be in [0, inf)
     """
-    shown = float(value) if isinstance(value, np.floating) else value
+    shown = value.item() if isinstance(value, np.generic) else value
     raise ValueError(f"{name} = {shown!r} is not allowed: it must be {allowed}")
 
 
@@ -92,7 +97,7 @@ def number(
     allowed = interval(low, high, open_low, open_high) + (" or inf" if allow_inf else "")
     try:
         result = float(value)  # type: ignore[arg-type]  # the point of the call is to find out
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         reject(name, value, f"a number {allowed}")
     if math.isinf(result) and not (allow_inf and result > 0):
         reject(name, value, allowed)
@@ -116,8 +121,9 @@ def integer(name: str, value: object, low: float = -math.inf, high: float = math
     >>> integer("trials", 10, 1)
     10
     """
-    result = number(name, value, low, high)
-    if result != int(result):
+    whole = isinstance(value, Integral)  # a large one must not pass through a float
+    result = int(value) if whole else number(name, value, low, high)  # type: ignore[call-overload]
+    if result != int(result) or not low <= result <= high:
         reject(name, value, f"a whole number {interval(low, high)}")
     return int(result)
 

@@ -1,0 +1,117 @@
+"""Controls from the declaration of `Params`: one widget a parameter, five at once at most."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from sims.params import ParameterError, ParameterInfo, Params, as_text
+from sims.study import Study, format_value
+
+_STOPS = 41
+
+
+def remember(study: Study[Any], params: Params) -> None:
+    """Make `params` what the controls show from the next run on."""
+    st.session_state[_memory(study)] = params
+    for info in params.describe():
+        key, value = _key(study, info.name), _shown(info, getattr(params, info.name))
+        st.session_state[key] = st.session_state[_asked(key)] = value
+
+
+def remembered(study: Study[Any]) -> Params:
+    """Return the parameters a study had when it was last shown, or its first preset's."""
+    return st.session_state.get(_memory(study), study.presets[0].params)  # type: ignore[no-any-return]
+
+
+def controls(study: Study[Any]) -> Params:
+    """Draw a study's controls and return what they say.
+
+    Values that are each legal but not together are explained, and the last legal ones stay.
+    """
+    last = remembered(study)
+    values = {}
+    plain = [info for info in study.Params.describe() if not info.advanced]
+    more = [info for info in study.Params.describe() if info.advanced]
+    for info in plain:
+        values[info.name] = _control(study, info, getattr(last, info.name))
+    if more:
+        with st.expander("More parameters"):
+            for info in more:
+                values[info.name] = _control(study, info, getattr(last, info.name))
+    try:
+        params = study.Params(**values)
+    except ParameterError as error:
+        for problem in error.problems:
+            st.error(problem.message)
+        return last
+    st.session_state[_memory(study)] = params
+    return params
+
+
+def _control(study: Study[Any], info: ParameterInfo, value: Any) -> Any:
+    key = _key(study, info.name)
+    if key not in st.session_state:
+        st.session_state[key] = _shown(info, value)
+    label = _label(info)
+    if info.kind == "choice":
+        return st.selectbox(label, info.choices, key=key, help=info.help)
+    if info.kind == "flag":
+        return st.toggle(label, key=key, help=info.help)
+    if info.kind == "numbers":
+        return st.text_input(label, key=key, help=f"{info.help} {info.allowed.capitalize()}.")
+    if math.isinf(info.low) or math.isinf(info.high):
+        return st.number_input(label, key=key, help=info.help)
+    if info.scale == "log" and info.low > 0:
+        stops = _log_stops(info, st.session_state[key], st.session_state.get(_asked(key), value))
+        return st.select_slider(label, stops, key=key, help=info.help, format_func=format_value)
+    cast = int if info.kind == "integer" else float
+    step = info.step if info.step is not None else _step(info)
+    return st.slider(
+        label, cast(info.low), cast(info.high), step=cast(step), key=key, help=info.help
+    )
+
+
+def _log_stops(info: ParameterInfo, *extra: Any) -> list[Any]:
+    """Return slider stops of two significant digits, evenly spaced in the logarithm.
+
+    Values that a link or a preset asked for are among them, whatever they are; they stay, so that
+    a move of the slider does not change its own scale.
+    """
+    spaced = np.geomspace(info.low, info.high, _STOPS)
+    stops = {float(f"{value:.2g}") for value in spaced} | {info.low, info.high}
+    stops = {value for value in stops if info.low <= value <= info.high} | set(extra)
+    return sorted({round(value) for value in stops} if info.kind == "integer" else stops)
+
+
+def _step(info: ParameterInfo) -> float:
+    if info.kind == "integer":
+        return 1
+    return float(f"{(info.high - info.low) / 100:.1g}")
+
+
+def _label(info: ParameterInfo) -> str:
+    words = info.title[0].upper() + info.title[1:]
+    unit = f" ({info.unit})" if info.unit else ""
+    return f"{words} ${info.symbol}${unit}"
+
+
+def _shown(info: ParameterInfo, value: Any) -> Any:
+    if info.kind == "numbers":
+        return as_text(value).replace(",", ", ")
+    return float(value) if info.kind == "number" else value
+
+
+def _key(study: Study[Any], name: str) -> str:
+    return f"{study.name}:{name}"
+
+
+def _asked(key: str) -> str:
+    return f"{key}:asked"
+
+
+def _memory(study: Study[Any]) -> str:
+    return f"sims-params:{study.name}"

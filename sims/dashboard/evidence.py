@@ -1,0 +1,153 @@
+"""Evidence in the background: one pool, one store and one job a view, shared by sessions."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from sims.catalogue import studies
+from sims.params import Params
+from sims.result import Result
+from sims.runner import Experiment, Stop
+from sims.store import Store, default_path
+from sims.study import Study
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is watched: a study at parameters (in canonical form) and a seed."""
+
+    study: str
+    params: str
+    seed: int
+
+
+class Job:
+    """An experiment that several sessions may watch; whoever looks moves it on.
+
+    Theory is there at once; trials come with `advance`.
+    """
+
+    def __init__(self, study: Study[Any], params: Params, seed: int, trials: int) -> None:
+        self.watchers = 0
+        self._lock = threading.Lock()
+        self._experiment = Experiment(
+            study, params, seed=seed, stop=Stop(trials=trials), executor=_executor(), store=_store()
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether trials are still to come."""
+        return not self._experiment.done
+
+    @property
+    def wanted(self) -> int:
+        """The number of trials asked for."""
+        return self._experiment.stop.most
+
+    @property
+    def rate(self) -> float:
+        """Trials computed a second since this job began."""
+        return self._experiment.computed / max(self._experiment.seconds, 1e-9)
+
+    @property
+    def precision(self) -> float:
+        """The largest relative standard error so far."""
+        return self._experiment.precision
+
+    def advance(self, go_on: bool = True) -> Result:
+        """Gather what has arrived, send out more if wanted, and return the result so far."""
+        with self._lock:
+            if go_on:
+                self._experiment.step(timeout=0.0)
+            return self._experiment.result()
+
+    def want(self, trials: int) -> None:
+        """Ask for more trials; those that are there already are kept."""
+        with self._lock:
+            if trials > self.wanted:
+                self._experiment.extend(Stop(trials=trials))
+
+    def drop(self) -> None:
+        """Abandon the work in flight."""
+        with self._lock:
+            self._experiment.cancel()
+
+
+class Board:
+    """The jobs that are being watched, so that a class on one view computes it once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: weakref.WeakValueDictionary[Watch, Job] = weakref.WeakValueDictionary()
+
+    def watch(self, watch: Watch, study: Study[Any], params: Params, trials: int) -> Job:
+        """Return the job of a view, started if nobody watches it yet."""
+        with self._lock:
+            job = self._jobs.get(watch)
+            if job is None:
+                job = self._jobs[watch] = Job(study, params, watch.seed, trials)
+            job.watchers += 1
+        job.want(trials)
+        return job
+
+    def leave(self, watch: Watch, job: Job) -> None:
+        """Stop watching; the last one to leave abandons the work in flight."""
+        with self._lock:
+            job.watchers -= 1
+            if job.watchers > 0:
+                return
+            self._jobs.pop(watch, None)
+        job.drop()
+
+
+def board() -> Board:
+    """Return the server's one board."""
+    return _board()
+
+
+def workers() -> int:
+    """Return how many worker processes the server uses."""
+    return max(1, os.cpu_count() or 1)
+
+
+@st.cache_resource(show_spinner=False)
+def _board() -> Board:
+    return Board()
+
+
+@st.cache_resource(show_spinner=False)
+def _store() -> Store:
+    return Store(default_path())
+
+
+def _executor() -> Executor:
+    """Return the pool, a fresh one if a worker has died.
+
+    loky's workers do not run `app.py` again, and they step back behind the page when both want
+    the processor.
+    """
+    from joblib.externals.loky import get_reusable_executor
+
+    executor: Executor = get_reusable_executor(
+        max_workers=workers(), timeout=3600, initializer=_start_worker
+    )
+    return executor
+
+
+def _start_worker() -> None:
+    os.nice(5)
+    studies()  # so that the first trial does not wait for imports
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Start the workers before the first view asks for evidence."""
+    for _ in range(workers()):
+        _executor().submit(os.getpid)

@@ -1,0 +1,44 @@
+"""The list of pages, and the guard that keeps a deep link inside the common frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from sims.catalogue import FAMILIES
+
+_FRAMED = "sims-framed"
+
+
+def pages() -> list[Any]:
+    """Return home and one page a family, in catalogue order."""
+    home = st.Page("pages/home.py", title="Home", default=True)
+    families = [
+        st.Page(
+            f"pages/{family.slug}.py", title=family.title, url_path=family.slug
+        )
+        for family in FAMILIES
+    ]
+    return [home, *families]
+
+
+def frame() -> Any:
+    """Set the page up and return the page to run; `app.py` calls this and nothing else does."""
+    st.set_page_config(page_title="Theory laboratory", layout="wide")
+    page = st.navigation(pages())
+    st.session_state[_FRAMED] = True
+    return page
+
+
+def ensure_frame() -> None:
+    """Run inside the common frame; the first statement of every page.
+
+    A folder called ``pages`` beside the entry script also switches on Streamlit's legacy router:
+    the first visitor of a fresh server who opens a deep link gets the bare page, without
+    `app.py`. Declaring the navigation here turns that router off for the whole process.
+    """
+    if _FRAMED not in st.session_state:
+        st.navigation(pages())
+        st.session_state[_FRAMED] = True
+        st.rerun()

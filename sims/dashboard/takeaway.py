@@ -1,0 +1,43 @@
+"""What can be taken away: pictures, tables, the specification, the command and the snippet."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from sims.report import SUFFIX, Format, command_line, render, snippet
+from sims.result import Result
+
+_NAMES: dict[Format, str] = {
+    "png": "PNG",
+    "svg": "SVG",
+    "pdf": "PDF",
+    "csv": "CSV",
+    "parquet": "Parquet",
+    "vega-lite": "Vega-Lite",
+    "verdict": "Verdict",
+}
+
+
+def take_away(result: Result) -> None:
+    """Offer everything that is on the screen as files, a command and a snippet."""
+    slug = result.study.name.replace("/", "-")
+    view = st.session_state.get(f"view:{result.study.name}") or result.study.views[0].name
+    with st.popover("Take it away"):
+        with st.container(horizontal=True):
+            for format_, name in _NAMES.items():
+                st.download_button(
+                    name,
+                    data=partial(render, result, format_, view),
+                    file_name=f"{slug}-{view}{SUFFIX[format_]}",
+                    key=f"take:{result.study.name}:{format_}",
+                    on_click="ignore",
+                )
+        st.markdown("In the terminal")
+        st.code(command_line(result), language="bash")
+        st.markdown("In Python")
+        st.code(snippet(result), language="python")
+        for source in result.study.sources:
+            if source.bibtex:
+                st.code(source.bibtex, language="bibtex")

@@ -1,0 +1,217 @@
+"""One study on a page: controls beside the chart, evidence filling in, the verdict below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from sims.chart import alt_text, caption, panels, spec
+from sims.chart_rows import of_panel, rows
+from sims.dashboard import address, controls
+from sims.dashboard.evidence import Job, Watch, board
+from sims.dashboard.takeaway import take_away
+from sims.params import Params
+from sims.result import Result
+from sims.runner import TrialError
+from sims.study import Check, Preset, Study, View
+
+_TICK_SECONDS = 0.4
+_TRIALS = (5, 10, 20, 40, 60, 100, 200, 400, 1000, 2000)
+_COLOURS = {"holds": "green", "fails": "red", "undecided": "orange"}
+_WORDS = {"holds": "holds", "fails": "fails", "undecided": "not enough evidence yet"}
+
+
+def study_view(study: Study[Any]) -> None:
+    """Draw a study: heading, statement, explorer, assumptions and sources."""
+    st.subheader(study.title, anchor=False)
+    st.markdown(study.statement)
+    st.fragment(_explorer)(study)
+    _background(study)
+
+
+def _explorer(study: Study[Any]) -> None:
+    """Draw controls and chart; a moved slider reruns this and nothing else."""
+    chart_column, control_column = st.columns([2.4, 1], gap="large")
+    with control_column:
+        _preset_picker(study)
+        params = controls.controls(study)
+        seed, trials = _run_controls(study)
+    address.write(study, params, seed)
+    for warning in study.validity(params):
+        chart_column.warning(warning, icon=":material/rule:")
+    with chart_column:
+        job = _job(study, params, seed, trials)
+        going = job.running and not _paused()
+        live = st.fragment(_live, run_every=_TICK_SECONDS if going else None)
+        live(study, job)
+
+
+def _live(study: Study[Any], job: Job) -> None:
+    """Draw the chart with the evidence so far; it comes back by itself while trials arrive."""
+    try:
+        result = job.advance(go_on=not _paused())
+    except TrialError as error:
+        st.error(f"The experiment stopped: {error}")
+        return
+    going = job.running and not _paused()
+    _charts(result)
+    _progress(study, job, result)
+    _meter(result)
+    take_away(result)
+    if st.session_state.get("sims-ticking") and not going:
+        st.session_state["sims-ticking"] = False
+        st.rerun()  # the whole page once, so that the ticking ends
+    st.session_state["sims-ticking"] = going
+
+
+def _charts(result: Result) -> None:
+    view = _view_picker(result.study)
+    dark = st.context.theme.type == "dark"
+    table = rows(result, view)
+    names = panels(result, view)
+    height = 420 if len(names) == 1 else 300
+    shape = spec(result, view, dark=dark, height=height)
+    shape.pop("data", None)
+    shape["config"]["background"] = "transparent"
+    places = st.columns(2) if len(names) > 1 else [st.container()]
+    for index, name in enumerate(names):
+        with places[index % len(places)]:
+            if name:
+                st.markdown(f"**{name}**")
+            st.vega_lite_chart(
+                pa.table(of_panel(table, name)),
+                shape,
+                theme=None,
+                width="stretch",
+                key=f"{result.study.name}:{view.name}:{index}",
+                alt=alt_text(result, view),
+            )
+    st.markdown(f"{result.study.takeaway}")
+    st.caption(caption(result, view))
+
+
+def _view_picker(study: Study[Any]) -> View:
+    if len(study.views) == 1:
+        return study.views[0]
+    titles = {view.name: view.title for view in study.views}
+    chosen = st.segmented_control(
+        "View",
+        list(titles),
+        format_func=lambda name: titles[name],
+        default=study.views[0].name,
+        required=True,
+        key=f"view:{study.name}",
+        label_visibility="collapsed",
+    )
+    return next(view for view in study.views if view.name == chosen)
+
+
+def _preset_picker(study: Study[Any]) -> None:
+    with st.popover("Presets", width="stretch"):
+        for preset in study.presets:
+            st.button(
+                preset.title,
+                key=f"preset:{study.name}:{preset.name}",
+                on_click=_apply,
+                args=(study, preset),
+                width="stretch",
+            )
+
+
+def _apply(study: Study[Any], preset: Preset) -> None:
+    controls.remember(study, preset.params)
+    st.session_state[f"trials:{study.name}"] = _nearest_count(preset.trials)
+
+
+def apply_values(study: Study[Any], values: Mapping[str, Any]) -> None:
+    """Set some of a study's parameters, as a lesson does; used as a callback."""
+    controls.remember(study, controls.remembered(study).replace(**values))
+
+
+def _nearest_count(trials: int) -> int:
+    return min(_TRIALS, key=lambda count: abs(math.log(count / max(trials, 1))))
+
+
+def _run_controls(study: Study[Any]) -> tuple[int, int]:
+    if not study.has_trials:
+        return 0, 0
+    key = f"trials:{study.name}"
+    if key not in st.session_state:
+        st.session_state[key] = _nearest_count(study.presets[0].trials)
+    trials = st.select_slider(
+        "Trials", _TRIALS, key=key, help="Independent repetitions of the experiment."
+    )
+    st.session_state.setdefault("sims-seed", 0)
+    seed = st.number_input(
+        "Seed",
+        min_value=0,
+        max_value=2**32 - 1,
+        step=1,
+        key="sims-seed",
+        help="The same seed gives the same trials, bit for bit, here and in the terminal.",
+    )
+    st.toggle("Pause", key="sims-paused", help="Stop gathering evidence; go on where it was.")
+    return int(seed), int(trials)
+
+
+def _paused() -> bool:
+    return bool(st.session_state.get("sims-paused", False))
+
+
+def _job(study: Study[Any], params: Params, seed: int, trials: int) -> Job:
+    """Return this session's job, leaving the one it watched before."""
+    watch = Watch(study.name, params.canonical(), seed)
+    known: tuple[Watch, Job] | None = st.session_state.get("sims-job")
+    if known is not None and known[0] == watch:
+        known[1].want(trials)
+        return known[1]
+    if known is not None:
+        board().leave(*known)
+    job = board().watch(watch, study, params, trials)
+    st.session_state["sims-job"] = (watch, job)
+    return job
+
+
+def _progress(study: Study[Any], job: Job, result: Result) -> None:
+    if not study.has_trials:
+        return
+    share = min(result.trials / max(job.wanted, 1), 1.0)
+    words = f"{result.trials} of {job.wanted} trials"
+    if result.trials > 1:
+        words += f", largest relative standard error {job.precision:.1%}"
+    if job.running and _paused():
+        words += ", paused"
+    elif job.running and result.provenance.computed:
+        words += f", {job.rate:.1f} a second"
+    st.progress(share, text=words)
+
+
+def _meter(result: Result) -> None:
+    if not result.checks:
+        return
+    st.markdown("**Agreement**")
+    for check in result.checks:
+        st.markdown(_check_words(check))
+
+
+def _check_words(check: Check) -> str:
+    badge = f":{_COLOURS[check.status]}-badge[{_WORDS[check.status]}]"
+    return f"{badge} {check.sentence}: {check.detail}."
+
+
+def _background(study: Study[Any]) -> None:
+    st.markdown("**The theory**")
+    for equation in study.equations:
+        st.latex(equation.latex)
+        st.caption(f"{equation.where} Source: {equation.source}.")
+    with st.expander("Assumptions and sources"):
+        if study.assumptions:
+            st.markdown("**Where it holds**")
+            st.markdown("\n".join(f"- {line}" for line in study.assumptions))
+        st.markdown("**Sources**")
+        st.markdown("\n".join(f"- {source.text}" for source in study.sources))
+        st.caption(f"Standing of the theory: {study.standing}.")
