@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from sims.chart_rows import REFERENCE, SIMULATION, THEORY, heat_panel, labels, of_panel, rows
+from sims.chart_rows import (
+    REFERENCE,
+    SIMULATION,
+    THEORY,
+    heat_domains,
+    heat_panel,
+    labels,
+    of_panel,
+    panel_title,
+    rows,
+)
 from sims.study import Axis, Curves, HeatMap, Measure, Stack, Study, View
 
 if TYPE_CHECKING:
@@ -59,7 +69,8 @@ def spec(result: Result, view: View, *, dark: bool = False, height: int = 400) -
     same specification, so that a browser keeps the chart and only exchanges its data.
     """
     series = tuple(labels(result, view.colour)) if isinstance(view, Curves) else ()
-    return copy.deepcopy(_spec(result.study, view, series, dark, height))
+    domains = heat_domains(result, view) if isinstance(view, HeatMap) else ()
+    return copy.deepcopy(_spec(result.study, view, series, domains, dark, height))
 
 
 def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt.TopLevelMixin:
@@ -73,7 +84,7 @@ def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt
         shape = spec(result, view, dark=dark, height=300 if panel else 380)
         shape["width"] = 420 if panel else 620
         if panel:
-            shape["title"] = panel
+            shape["title"] = panel_title(result.study, view.panel, panel)
         config = shape.pop("config")
         shape.pop("$schema")
         part = alt.LayerChart.from_dict(shape)
@@ -101,12 +112,17 @@ def alt_text(result: Result, view: View) -> str:
 
 @lru_cache(maxsize=256)
 def _spec(
-    study: Study[Any], view: View, series: tuple[str, ...], dark: bool, height: int
+    study: Study[Any],
+    view: View,
+    series: tuple[str, ...],
+    domains: tuple[tuple[float, float], ...],
+    dark: bool,
+    height: int,
 ) -> dict[str, Any]:
     if isinstance(view, Curves):
         layers = _curve_layers(study, view, series, dark)
     elif isinstance(view, HeatMap):
-        layers = _heat_layers(study, view)
+        layers = _heat_layers(study, view, *domains)
     else:
         layers = _stack_layers(study, view, dark)
     layered = alt.layer(*layers).properties(height=height, width="container")
@@ -246,37 +262,40 @@ def _guide_layers(
     return layers
 
 
-def _heat_layers(study: Study[Any], view: HeatMap) -> list[alt.Chart]:
+def _heat_layers(
+    study: Study[Any],
+    view: HeatMap,
+    across: tuple[float, float],
+    up: tuple[float, float],
+    range_: tuple[float, float],
+) -> list[alt.Chart]:
     measure = study.measure(view.measure)
+    base = alt.Chart(alt.NamedData("rows"))
+    x_scale, y_scale = _scale(view.x_scale, across), _scale(view.y_scale, up)
+    x = alt.X("x:Q", title=_title(study, view.x), scale=x_scale)
+    y = alt.Y("y:Q", title=_title(study, view.y), scale=y_scale)
     colour = alt.Color(
         "value:Q",
         title=measure.label,
-        scale=_scale(view.colour_scale, view.colour_range, scheme="viridis"),
-        legend=alt.Legend(gradientLength=220, format=".3~g"),
+        scale=_scale(view.colour_scale, range_, scheme="viridis"),
+        legend=alt.Legend(gradientLength=200, format=".2~g", tickCount=4),
     )
+    tips = [
+        alt.Tooltip("at_x:Q", title=_title(study, view.x), format=".4g"),
+        alt.Tooltip("at_y:Q", title=_title(study, view.y), format=".4g"),
+        alt.Tooltip("value:Q", title=measure.title, format=".4g"),
+    ]
     cells = (
-        alt.Chart(alt.NamedData("rows"))
+        base.transform_filter(alt.datum.role != REFERENCE)
         .mark_rect()
-        .encode(
-            x=alt.X("x:Q", title=_title(study, view.x), scale=_scale(view.x_scale, nice=False)),
-            x2="x2:Q",
-            y=alt.Y("y:Q", title=_title(study, view.y), scale=_scale(view.y_scale, nice=False)),
-            y2="y2:Q",
-            color=colour,
-            tooltip=[
-                alt.Tooltip("at_x:Q", title=_title(study, view.x), format=".4g"),
-                alt.Tooltip("at_y:Q", title=_title(study, view.y), format=".4g"),
-                alt.Tooltip("value:Q", title=measure.title, format=".4g"),
-            ],
-        )
+        .encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=colour, tooltip=tips)
     )
-    if view.border is None:
-        return [cells]
-    line = cells.transform_filter(alt.datum.role == REFERENCE).mark_line(
-        color="white", strokeWidth=3, strokeDash=[6, 3]
+    border = (
+        base.transform_filter(alt.datum.role == REFERENCE)
+        .mark_line(color="white", strokeWidth=3, strokeDash=[6, 3])
+        .encode(x="at_x:Q", y="at_y:Q")
     )
-    border = line.encode(x=alt.X("at_x:Q"), y=alt.Y("at_y:Q"), color=alt.value("white"))
-    return [cells.transform_filter(alt.datum.role != REFERENCE), border]
+    return [cells, border] if view.border else [cells]
 
 
 def _stack_layers(study: Study[Any], view: Stack, dark: bool) -> list[alt.Chart]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sims.study import Curves, HeatMap, Measure, Stack, View, format_value
+from sims.study import Curves, HeatMap, Measure, Stack, Study, View, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,12 @@ def labels(result: Result, axis: str | None) -> list[str]:
     if axis is None:
         return [""]
     return [format_value(value) for value in np.asarray(result.grid[axis]).tolist()]
+
+
+def panel_title(study: Study[Any], axis: str | None, label: str) -> str:
+    """Write above a panel what it shows: its axis's symbol and value."""
+    symbol = study.axis(axis).symbol if axis else ""
+    return f"{symbol} = {label}" if symbol else label
 
 
 def heat_panel(role: str, panel: str) -> str:
@@ -114,8 +120,28 @@ def _heat_rows(result: Result, view: HeatMap) -> Columns:
     return _joined(parts)
 
 
+def heat_domains(result: Result, view: HeatMap) -> tuple[tuple[float, float], ...]:
+    """Return the ends of a heat map's two axes and of its colours.
+
+    The colours' are theory's, so that theory and simulation are told apart by the same scale.
+    """
+    ends = []
+    for axis, scale in ((view.x, view.x_scale), (view.y, view.y_scale)):
+        edges = _edges(np.asarray(result.grid[axis]), scale)
+        ends.append((float(edges[0]), float(edges[-1])))
+    if view.colour_range is not None:
+        return (*ends, view.colour_range)
+    values = _flat(result.theory[view.measure])
+    shown = values[np.isfinite(values) & ((values > 0) | (view.colour_scale != "log"))]
+    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.1, 1.0)
+    return (*ends, (low, high if high > low else low + 1.0))
+
+
 def _line_axis(view: Curves, measure: Measure) -> str:
-    """Return the axis a line runs along: the horizontal, or what is left for a parametric curve."""
+    """Return the axis a line runs along: the horizontal, or what is left when it is another.
+
+    It is another for a parametric curve, and for a measure that has a grid of its own.
+    """
     if view.x in measure.axes:
         return view.x
     return next(axis for axis in measure.axes if axis not in (view.colour, view.panel))
@@ -146,7 +172,7 @@ def _points(
     """
     axes = np.meshgrid(*(np.asarray(grid[axis]) for axis in measure.axes), indexing="ij")
     mesh = dict(zip(measure.axes, axes))
-    along = _flat(mesh[x] if x in mesh else np.asarray(values[x]))
+    along = _flat(values[x] if x in values else mesh[x if x in mesh else _line_axis(view, measure)])
     series = _point_labels(measure, view.colour, mesh, along.size)
     part: Columns = {
         "x": along,

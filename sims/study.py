@@ -427,9 +427,11 @@ def format_value(value: object) -> str:
 
     Examples
     --------
-    >>> format_value(0.0046416), format_value(256), format_value("NTK")
-    ('0.00464', '256', 'NTK')
+    >>> format_value(0.0046416), format_value(1000.0), format_value("NTK")
+    ('0.00464', '1000', 'NTK')
     """
-    if isinstance(value, float):
-        return f"{value:g}" if abs(value) >= 1e4 and value.is_integer() else f"{value:.3g}"
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if value == round(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.3g}"

@@ -122,10 +122,15 @@ def test_no_trial_has_nothing():
     assert moments.relative_error() == math.inf
 
 
-def test_scalars_are_measures_too():
-    moments = folded([1.0, 2.0, 6.0])
-    assert moments.mean()["e"].shape == ()
-    assert float(moments.mean()["e"]) == 3.0
+@pytest.mark.parametrize("summary", ["mean", "median", "log-mean"])
+def test_scalars_are_measures_too(summary):
+    moments = folded(np.arange(1.0, 8.0), summary)
+    centre = {"mean": 4, "median": 4, "log-mean": math.factorial(7) ** (1 / 7)}[summary]
+    low, high = moments.interval()
+    assert np.shape(moments.mean()["e"]) == np.shape(low["e"]) == ()
+    assert float(moments.mean()["e"]) == pytest.approx(centre)
+    assert low["e"] < centre < high["e"]
+    assert 0 < moments.relative_error() < 1
 
 
 def test_measures_that_no_trial_returns_are_absent():

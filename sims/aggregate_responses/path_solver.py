@@ -32,19 +32,16 @@ class Blocks:
         A, the bag means times sqrt(k_a), or fewer rows of the same scatter.
     total : ndarray, shape (d, d)
         A'A + B'B, with B the deviations inside bags.
+    samples : int
+        n, the rank that A and B have together where it is below d.
     within : ndarray or None
         Rows with the scatter of B, needed only where there are fewer samples than features.
     """
 
     between: Real
     total: Real
+    samples: int
     within: Real | None
-
-    @property
-    def samples(self) -> int:
-        """Rows in all; at least d where `within` is absent."""
-        extra = self.total.shape[0] if self.within is None else len(self.within)
-        return len(self.between) + extra
 
 
 def data_blocks(features: Real, bags: Bags) -> Blocks:
@@ -52,7 +49,7 @@ def data_blocks(features: Real, bags: Bags) -> Blocks:
     means = bags.means(features)
     within = features - means[bags.index] if len(features) < features.shape[1] else None
     between = means * np.sqrt(bags.sizes)[:, None]
-    return Blocks(between, features.T @ features, within)
+    return Blocks(between, features.T @ features, len(features), within)
 
 
 def draw_blocks(n: int, m: int, eigenvalues: Real, rng: Generator) -> Blocks:
@@ -61,7 +58,7 @@ def draw_blocks(n: int, m: int, eigenvalues: Real, rng: Generator) -> Blocks:
     between, within = (
         bartlett_factor(root.size, rows, rng, lower=False) * root for rows in (m, n - m)
     )
-    return Blocks(between, between.T @ between + within.T @ within, within)
+    return Blocks(between, between.T @ between + within.T @ within, n, within)
 
 
 class PathSolver:

@@ -61,7 +61,7 @@ class Whitened:
     @property
     def rank(self) -> int:
         """The number of coordinates r."""
-        return self.factor.shape[1]
+        return int(self.factor.shape[1])
 
     def lift(self, columns: Real) -> Real:
         """Return basis @ columns."""

@@ -15,9 +15,7 @@ def pages() -> list[Any]:
     """Return home and one page a family, in catalogue order."""
     home = st.Page("pages/home.py", title="Home", default=True)
     families = [
-        st.Page(
-            f"pages/{family.slug}.py", title=family.title, url_path=family.slug
-        )
+        st.Page(f"pages/{family.slug}.py", title=family.title, url_path=family.slug)
         for family in FAMILIES
     ]
     return [home, *families]

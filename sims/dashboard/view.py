@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from sims.chart import alt_text, caption, panels, spec
-from sims.chart_rows import of_panel, rows
+from sims.chart_rows import of_panel, panel_title, rows
 from sims.dashboard import address, controls
 from sims.dashboard.evidence import Job, Watch, board
 from sims.dashboard.takeaway import take_away
@@ -81,7 +81,7 @@ def _charts(result: Result) -> None:
     for index, name in enumerate(names):
         with places[index % len(places)]:
             if name:
-                st.markdown(f"**{name}**")
+                st.markdown(f"**{panel_title(result.study, view.panel, name)}**")
             st.vega_lite_chart(
                 pa.table(of_panel(table, name)),
                 shape,

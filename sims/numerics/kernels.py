@@ -113,7 +113,7 @@ def laplace_kernel(
     Raises
     ------
     ValueError
-        For bad inputs, a width <= 0, or no width given and more than half of the points equal.
+        For bad inputs, a width <= 0, or no width given and half of all pairs of points equal.
 
     Examples
     --------
@@ -313,5 +313,5 @@ def _width(width: float | None, rows: FloatArray, factor: float) -> float:
         return number("width", width, 0.0, open_low=True)
     median = median_squared_distance(rows)
     if median == 0.0:
-        raise ValueError("more than half of all pairs of inputs are equal: give a width")
+        raise ValueError("half of all pairs of inputs or more are equal: give a width")
     return math.sqrt(factor * median)

@@ -19,6 +19,8 @@ from scipy.linalg import lapack
 from sims.numerics.validate import array
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike
 
 FloatArray = NDArray[np.float64]
@@ -235,7 +237,8 @@ def ridge_path(
     that number exceeds `CONDITION_LIMIT` are solved from one singular value decomposition of the
     features instead, about 10 times slower, whose error grows only with the square root of the
     condition number; singular values below ``eps * max(samples, features)`` of the largest then
-    count as zero. A feature that is zero on all samples gets the coefficient zero.
+    count as zero. A feature that is zero on all samples gets the
+    coefficient zero, up to that error.
 
     References
     ----------
@@ -257,6 +260,84 @@ def ridge_path(
     ridge = array("ridges", ridges, 0, ndim=1)
     path = fit_ridges(matrix, columns, ridge, gram)
     return RidgePath(path.coefficients[..., 0], path.train) if vector else path
+
+
+def nested_ridge_paths(
+    features: ArrayLike, targets: ArrayLike, widths: ArrayLike, ridges: ArrayLike
+) -> Iterator[RidgePath]:
+    """Follow `ridge_path` through the models made of the first k columns, for several k.
+
+    Model k minimises ``|y - G_k theta|^2 + k ridge |theta|^2``, ``G_k`` the first k columns of
+    `features`. Its predictions are those of the columns divided by ``sqrt(k)`` at `ridge`, as
+    random features want it, without a scaled copy.
+
+    Parameters
+    ----------
+    features : array_like, shape (samples, columns)
+        Not divided by ``sqrt(k)``.
+    targets : array_like, shape (samples,) or (samples, outputs)
+        y.
+    widths : array_like of int, shape (count,)
+        Each in [1, columns], ascending.
+    ridges : array_like, shape (ridges,)
+        Each >= 0.
+
+    Yields
+    ------
+    RidgePath
+        One for each width; predict with ``new_features[:, :k] @ coefficients[i]``.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, widths out of range or order, negative ridges.
+
+    Notes
+    -----
+    One factorisation a width. Up to the number of samples the Gram matrices are leading blocks
+    of one another; from there on only the new columns are added.
+
+    References
+    ----------
+    Derived, see docs/theory/random_features.md.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> paths = nested_ridge_paths(np.eye(2), [1.0, 2.0], [1, 2], [0.5])
+    >>> [path.coefficients.tolist() for path in paths]
+    [[[0.6666666666666666]], [[0.5, 1.0]]]
+    """
+    matrix = array("features", features, ndim=2)
+    columns, vector = _columns(targets, len(matrix), "features")
+    ridge = array("ridges", ridges, 0, ndim=1)
+    counts = array("widths", widths, 1, matrix.shape[1], ndim=1)
+    if np.any(counts != np.round(counts)) or np.any(np.diff(counts) < 0):
+        raise ValueError("widths must be whole numbers in ascending order")
+    return _nested(matrix, columns, counts.astype(int), ridge, vector)
+
+
+def _nested(
+    matrix: FloatArray,
+    columns: FloatArray,
+    widths: NDArray[np.int_],
+    ridge: FloatArray,
+    vector: bool,
+) -> Iterator[RidgePath]:
+    samples = len(matrix)
+    narrow = matrix[:, : max(widths[widths < samples], default=0)]
+    primal = narrow.T @ narrow
+    dual = np.zeros((samples, samples))
+    done = 0
+    for k in widths:
+        if k < samples:
+            gram = primal[:k, :k]
+        else:
+            new = matrix[:, done:k]
+            dual += new @ new.T
+            gram, done = dual, k
+        path = fit_ridges(matrix[:, :k], columns, k * ridge, gram)
+        yield RidgePath(path.coefficients[..., 0], path.train) if vector else path
 
 
 def fit_ridges(

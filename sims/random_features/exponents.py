@@ -118,7 +118,7 @@ def fit_exponents(
     -----
     ValidityWarning
         When the result is no power law: a series that does not fall, ``alpha <= 1`` or
-        ``beta <= 1`` (typical of noisy targets).
+        ``beta <= 1`` (typical of noisy targets), or a kernel of lower rank than the largest size.
 
     Notes
     -----
@@ -136,11 +136,11 @@ def fit_exponents(
     >>> import numpy as np
     >>> from sims.numerics.kernels import laplace_kernel
     >>> rng = np.random.default_rng(0)
-    >>> inputs = rng.standard_normal((600, 2))
-    >>> sizes = [50, 100, 200, 300, 450]
-    >>> fit = fit_exponents(laplace_kernel(inputs), inputs[:, :1], sizes, rng=rng)
-    >>> round(fit.alpha, 1), fit.beta > 2
-    (1.4, True)
+    >>> inputs = rng.uniform(size=(400, 3))
+    >>> sizes = [40, 80, 120, 200, 300]
+    >>> fit = fit_exponents(laplace_kernel(inputs), inputs[:, 0] ** 2, sizes, trials=3, rng=rng)
+    >>> round(fit.alpha, 1), fit.test.shape  # alpha = (d + 1)/d for points filling d dimensions
+    (1.3, (3, 5))
     """
     matrix = kernel_matrix("kernel", kernel)
     columns, counts = _check(matrix, targets, sizes, rng)
@@ -163,7 +163,7 @@ def fit_exponents(
         kappa,
         test,
     )
-    _warn(result)
+    _warn(result, JITTER * float(np.trace(matrix)) / len(matrix))
     return result
 
 
@@ -295,8 +295,10 @@ def _line(sizes: NDArray[np.int64], series: FloatArray) -> _Line:
     )
 
 
-def _warn(result: Exponents) -> None:
+def _warn(result: Exponents, jitter: float) -> None:
     reasons = []
+    if jitter > 0.1 * result.kappa.min():
+        reasons.append("the kernel is rank deficient")
     if np.any(np.diff(np.log(result.test).mean(axis=0)) >= 0):
         reasons.append("the held-out error does not fall with every size")
     if result.alpha <= 1:

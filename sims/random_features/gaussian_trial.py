@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 from scipy.linalg.blas import dtrmm
 
 from sims.numerics.ridge_path import fit_ridges
@@ -102,20 +102,21 @@ class _Frame:
         if not failed:
             return cls(rows, triangle, triangle)
         orthonormal, triangle = np.linalg.qr(rows.T)
-        return cls(np.ascontiguousarray(orthonormal.T), triangle, None)
+        signs = np.where(np.diag(triangle) < 0, -1.0, 1.0)  # positive diagonal, as Cholesky has
+        return cls(signs[:, None] * orthonormal.T, signs[:, None] * triangle, None)
 
     def coordinates(self, vectors: FloatArray, size: int) -> FloatArray:
         """Return ``Q.T @ vectors.T`` for the first `size` columns of Q."""
         product = self.basis[:size] @ vectors.T
         if self.inner is None:
             return product
-        return np.asarray(solve_triangular(self.inner[:size, :size], product, trans="T"))
+        return np.asarray(lapack.dtrtrs(self.inner[:size, :size], product, trans=1)[0])
 
     def expand(self, coordinates: FloatArray) -> FloatArray:
         """Return ``(Q @ coordinates).T`` with as many columns of Q as there are coordinates."""
         size = len(coordinates)
         if self.inner is not None:
-            coordinates = solve_triangular(self.inner[:size, :size], coordinates)
+            coordinates = lapack.dtrtrs(self.inner[:size, :size], coordinates)[0]
         return np.asarray(coordinates.T @ self.basis[:size])
 
 

@@ -1,4 +1,4 @@
-"""Power-law tasks learnt by kernel ridge regression: closed forms for many samples.
+"""The optimal fitting ratio of power-law tasks, in closed form for many samples.
 
 ``lambda_i = i**-alpha`` and ``v_i**2 = i**-beta`` with infinitely many modes, k = inf. The ridge is
 parametrised by the fitting ratio R, training over test error; ``r = sqrt(R) = ridge/(n kappa)``.
@@ -11,18 +11,14 @@ falls as if beta were ``2 alpha + 1``. The functions warn and do so.
 
 from __future__ import annotations
 
+import math
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import zeta
 
-from sims.numerics.validate import ValidityWarning, array, number, reject
-from sims.random_features.eigenframework import Equation, solve
-from sims.random_features.estimates import evaluate
-from sims.random_features.spectral_sums import spectral_sums
+from sims.numerics.validate import ValidityWarning, array
 from sims.random_features.theory import broadcast
 
 if TYPE_CHECKING:
@@ -66,7 +62,7 @@ def interpolation_threshold(alpha: ArrayLike, beta: ArrayLike) -> FloatArray:
     >>> float(interpolation_threshold(1.5, 2.0).round(3))
     0.667
     """
-    (alpha, beta), shape = _exponents(alpha, beta)
+    (alpha, beta), shape = exponents(alpha, beta)
     return ((beta - alpha) / (alpha * (alpha - 1.0))).reshape(shape)[()]
 
 
@@ -106,8 +102,9 @@ def optimal_fitting_ratio(
     >>> optimal_fitting_ratio(1.5, 2.0, [0, 1, 5]).round(4)
     array([0.    , 0.0106, 0.2371])
     """
-    (alpha, beta, noise), shape = _exponents(alpha, beta, relative_noise=relative_noise)
-    return np.square(1.0 - _best_gap(alpha, beta, noise)).reshape(shape)[()]
+    (alpha, beta, noise), shape = exponents(alpha, beta, relative_noise=relative_noise)
+    ratio = np.square(1.0 - _best_gap(alpha, beta, noise))
+    return np.minimum(ratio, np.nextafter(1.0, 0.0)).reshape(shape)[()]
 
 
 def relative_error(
@@ -141,7 +138,7 @@ def relative_error(
     >>> relative_error([0, 0.25], 1.5, 2.0).round(4)
     array([1. , 1.6])
     """
-    (alpha, beta, noise, ratio), shape = _exponents(
+    (alpha, beta, noise, ratio), shape = exponents(
         alpha, beta, relative_noise=relative_noise, fitting_ratio=fitting_ratio
     )
     r = np.sqrt(ratio)
@@ -160,7 +157,7 @@ def optimal_relative_error(
     >>> float(optimal_relative_error(1.5, 2.0, 0.5))  # interpolation is optimal here
     1.75
     """
-    (alpha, beta, noise), shape = _exponents(alpha, beta, relative_noise=relative_noise)
+    (alpha, beta, noise), shape = exponents(alpha, beta, relative_noise=relative_noise)
     return _relative(_best_gap(alpha, beta, noise), alpha, beta, noise).reshape(shape)[()]
 
 
@@ -196,7 +193,7 @@ def largest_fitting_ratio(
     array([0.002, 0.031, 0.093, 0.554])
     """
     excess = array("excess", excess, 0, open_low=True)
-    (alpha, beta, noise, excess), shape = _exponents(
+    (alpha, beta, noise, excess), shape = exponents(
         alpha, beta, relative_noise=relative_noise, excess=excess
     )
     target = (1.0 + excess) * _relative(_best_gap(alpha, beta, noise), alpha, beta, noise)
@@ -209,254 +206,54 @@ def largest_fitting_ratio(
         gap = np.clip(gap - step, gap, 1.0)
         if np.all(np.abs(step) <= 1e-16 + 1e-15 * gap):
             break
-    return np.square(1.0 - gap).reshape(shape)[()]
+    return np.minimum(np.square(1.0 - gap), np.nextafter(1.0, 0.0)).reshape(shape)[()]
 
 
-def asymptotic_kappa(n: ArrayLike, fitting_ratio: ArrayLike, alpha: ArrayLike) -> FloatArray:
-    """Return the implicit ridge kappa to leading order in n.
-
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, in (0, inf).
-    fitting_ratio : array_like
-        R, in [0, 1).
-    alpha : array_like
-        Eigenvalue exponent, > 1.
-
-    Returns
-    -------
-    array
-        ``[pi/(alpha sin(pi/alpha)) / (n (1 - r))]**alpha``; the ridge there is ``n r kappa``.
-
-    Raises
-    ------
-    ValueError
-        For an argument outside its range.
-
-    References
-    ----------
-    Derived, see docs/theory/random_features.md.
-
-    Examples
-    --------
-    >>> float(asymptotic_kappa(100, 0.0, 2.0).round(8))  # (pi/200)^2
-    0.00024674
-    """
-    n = array("n", n, 0, open_low=True)
-    ratio = array("fitting_ratio", fitting_ratio, 0, 1, open_high=True)
-    alpha = array("alpha", alpha, 1, open_low=True)
-    (n, ratio, alpha), shape = broadcast(("n", "fitting_ratio", "alpha"), [n, ratio, alpha])
-    return ((_prefactor(alpha) / (n * (1.0 - np.sqrt(ratio)))) ** alpha).reshape(shape)[()]
-
-
-def ridgeless_error(n: ArrayLike, alpha: ArrayLike, beta: ArrayLike) -> FloatArray:
-    """Return ``E_00``, the noiseless ridgeless test error, to leading order in n.
-
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, in (0, inf).
-    alpha, beta : array_like
-        Exponents, > 1.
-
-    Returns
-    -------
-    array
-        Falls like ``n**(1-beta)``; like ``n**(-2 alpha)`` for beta > 2 alpha + 1.
-
-    Raises
-    ------
-    ValueError
-        For an argument outside its range, and for ``beta = 2 alpha + 1``, where a logarithm of n
-        replaces the power law.
-
-    Warns
-    -----
-    ValidityWarning
-        For beta > 2 alpha + 1.
-
-    References
-    ----------
-    Derived, see docs/theory/random_features.md.
-
-    Examples
-    --------
-    >>> float(ridgeless_error(1000, 2.0, 2.0).round(9))  # pi^2/(4 * 1000) / (2/pi) ...
-    0.001570796
-    """
-    n = array("n", n, 0, open_low=True)
-    true_beta = array("beta", beta, 1, open_low=True)
-    (alpha, beta, n, true_beta), shape = _exponents(alpha, beta, n=n, true_beta=true_beta)
-    return _ridgeless(n, alpha, beta, true_beta).reshape(shape)[()]
-
-
-def asymptotic_error(
-    n: ArrayLike,
-    fitting_ratio: ArrayLike,
-    alpha: ArrayLike,
-    beta: ArrayLike,
-    noise_variance: ArrayLike = 0.0,
-) -> FloatArray:
-    """Return the test error at a given fitting ratio to leading order in n.
-
-    Parameters
-    ----------
-    n : array_like
-        Number of samples, in (0, inf).
-    fitting_ratio : array_like
-        R, in [0, 1).
-    alpha, beta : array_like
-        Exponents, > 1.
-    noise_variance : array_like
-        Of the labels, absolute, >= 0.
-
-    Returns
-    -------
-    array
-        ``[E_00 (1-r)**(1-beta) + alpha noise_variance] / (1 + (alpha-1) r)``.
-
-    Raises
-    ------
-    ValueError
-        As for `ridgeless_error`.
-
-    References
-    ----------
-    Derived, see docs/theory/random_features.md.
-
-    Examples
-    --------
-    >>> float(asymptotic_error(10_000, 0.16, 1.5, 1.5, 0.5).round(5))
-    0.65023
-    """
-    scale = ridgeless_error(n, alpha, beta)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ValidityWarning)  # given once already
-        noise = array("noise_variance", noise_variance, 0)
-        return scale * relative_error(fitting_ratio, alpha, beta, noise / scale)
-
-
-def fixed_noise_fitting_ratio(
-    n: ArrayLike, alpha: ArrayLike, beta: ArrayLike, noise_variance: ArrayLike
-) -> FloatArray:
-    """Return the optimal fitting ratio when the noise stays fixed while n grows.
-
-    The noise then outgrows the error it is compared with, and R* tends to 1: the classical
-    regime, in which overfitting is harmful.
-
-    Parameters
-    ----------
-    n, alpha, beta, noise_variance : array_like
-        As for `asymptotic_error`.
-
-    Returns
-    -------
-    array
-        R*, in [0, 1).
-
-    Raises
-    ------
-    ValueError
-        As for `ridgeless_error`.
-
-    References
-    ----------
-    Derived, see docs/theory/random_features.md.
-
-    Examples
-    --------
-    >>> fixed_noise_fitting_ratio([1e2, 1e4, 1e6], 1.5, 2.0, 0.1).round(3)
-    array([0.169, 0.857, 0.985])
-    """
-    scale = ridgeless_error(n, alpha, beta)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ValidityWarning)
-        noise = array("noise_variance", noise_variance, 0)
-        return optimal_fitting_ratio(alpha, beta, noise / scale)
-
-
-def fixed_noise_excess(
-    n: ArrayLike, alpha: ArrayLike, beta: ArrayLike, noise_variance: ArrayLike
-) -> FloatArray:
-    """Return the optimal test error minus fixed noise, to leading order in n.
-
-    Parameters
-    ----------
-    n, alpha, beta, noise_variance : array_like
-        As for `asymptotic_error`; the noise positive.
-
-    Returns
-    -------
-    array
-        Falls like ``n**(-(beta-1)/beta)``.
-
-    Raises
-    ------
-    ValueError
-        As for `ridgeless_error`.
-
-    References
-    ----------
-    Derived, see docs/theory/random_features.md.
-
-    Examples
-    --------
-    >>> slow, fast = fixed_noise_excess([1e6, 1e8], 1.5, 2.0, 0.1)
-    >>> round(float(slow / fast), 6)
-    10.0
-    """
-    noise = array("noise_variance", noise_variance, 0, open_low=True)
-    scale = ridgeless_error(n, alpha, beta)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ValidityWarning)
-        (alpha, beta, noise, scale), shape = _exponents(
-            alpha, beta, noise_variance=noise, scale=scale
+def exponents(
+    alpha: ArrayLike, beta: ArrayLike, **others: ArrayLike
+) -> tuple[list[FloatArray], tuple[int, ...]]:
+    """Check and broadcast the exponents and what goes with them; a beta too large is lowered."""
+    arrays = {
+        "alpha": array("alpha", alpha, 1, open_low=True),
+        "beta": array("beta", beta, 1, open_low=True),
+    }
+    for name, value in others.items():
+        below_one = name == "fitting_ratio"
+        arrays[name] = array(name, value, 0, 1 if below_one else math.inf, open_high=below_one)
+    (flat_alpha, flat_beta, *rest), shape = broadcast(tuple(arrays), tuple(arrays.values()))
+    largest = 2.0 * flat_alpha + 1.0
+    if np.any(flat_beta >= largest):
+        at = int(np.argmax(flat_beta >= largest))
+        warnings.warn(
+            f"beta = {flat_beta[at]:g} is not below 2 alpha + 1 = {largest[at]:g}: the target is "
+            "smoother than ridge regression can use, and the error falls as if beta were that",
+            ValidityWarning,
+            stacklevel=3,
         )
-    gap = ((beta - 1.0) * scale / ((alpha - 1.0) * noise)) ** (1.0 / beta)
-    excess = noise * (alpha - 1.0) / alpha * beta / (beta - 1.0) * gap
-    return excess.reshape(shape)[()]
+    return [flat_alpha, np.minimum(flat_beta, largest), *rest], shape
 
 
-def feature_bottleneck(k: ArrayLike, alpha: ArrayLike, beta: ArrayLike) -> FloatArray:
-    """Return the test error minus noise for infinitely many samples, no ridge, k features.
+def _relative(
+    gap: FloatArray, alpha: FloatArray, beta: FloatArray, noise: FloatArray
+) -> FloatArray:
+    """`relative_error` in terms of ``gap = 1 - r``."""
+    return np.asarray((gap ** (1.0 - beta) + alpha * noise) / (alpha - (alpha - 1.0) * gap))
 
-    Parameters
-    ----------
-    k : array_like
-        Number of features, in (0, inf).
-    alpha, beta : array_like
-        Exponents, > 1.
 
-    Returns
-    -------
-    array
-        To leading order in k: falls like ``k**(1-beta)`` for beta < alpha + 1 and like
-        ``k**-alpha`` beyond.
+def _best_gap(alpha: FloatArray, beta: FloatArray, noise: FloatArray) -> FloatArray:
+    """Return ``1 - r`` at the optimum, in (0, 1].
 
-    Raises
-    ------
-    ValueError
-        For an argument outside its range, and for ``beta = alpha + 1``, where a logarithm of k
-        replaces the power law.
-
-    References
-    ----------
-    Derived, see docs/theory/random_features.md.
-
-    Examples
-    --------
-    >>> float(feature_bottleneck(1000, 2.0, 2.0).round(9))  # pi^2/4 / 1000
-    0.002467401
+    It is the root of an increasing convex function, so Newton's method falls towards it from
+    above; the start leaves out the linear term.
     """
-    arrays = [array("k", k, 0, open_low=True)]
-    arrays += [array(name, x, 1, open_low=True) for name, x in (("alpha", alpha), ("beta", beta))]
-    (k, alpha, beta), shape = broadcast(("k", "alpha", "beta"), arrays)
-    if np.any(beta == alpha + 1.0):
-        reject("beta", float(beta[beta == alpha + 1.0][0]), "different from alpha + 1")
-    p = (beta - 1.0) / alpha
-    smooth = beta > alpha + 1.0
-    inner = _prefactor(alpha) ** (beta - 1.0) / (p * np.sinc(np.where(smooth, 0.0, p)))
-    rough = inner * (beta - 1.0) / alpha / alpha * np.pi * 0 + inner * k ** (1.0 - beta)
-    saturated = (_prefactor(alpha) / k) ** alpha * zeta(np.where(smooth, beta - alpha, 2.0))
-    return np.where(smooth, saturated, rough).reshape(shape)[()]
+    weight = alpha * (alpha - 1.0) * noise
+    with np.errstate(divide="ignore"):
+        gap = np.minimum(1.0, (alpha * (beta - 1.0) / weight) ** (1.0 / beta))
+    for _ in range(_NEWTON_STEPS):
+        value = alpha * (1.0 - beta) + (alpha - 1.0) * beta * gap + weight * gap**beta
+        slope = (alpha - 1.0) * beta + weight * beta * gap ** (beta - 1.0)
+        step = np.maximum(value / slope, 0.0)  # below 0 the optimum is at r = 0
+        gap = gap - step
+        if np.all(step <= 1e-16 * gap):
+            break
+    return gap

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Real = NDArray[np.float64]
 
+Loss = Literal["proportion", "instance", "debiased", "interpolating"]
 LOSSES = ("proportion", "instance", "debiased", "interpolating")
 FLOOR = 1e-12  # of the mean probability of a bag inside the logarithm
 
@@ -74,7 +75,7 @@ class AggregateLogisticRegression(ClassifierMixin, BaseEstimator):  # type: igno
 
     def __init__(
         self,
-        loss: Literal["proportion", "instance", "debiased", "interpolating"] = "instance",
+        loss: Loss = "instance",
         rho: float = 0.5,
         ridge: float = 1e-6,
         fit_intercept: bool = True,
@@ -188,9 +189,15 @@ class AggregateLogisticRegression(ClassifierMixin, BaseEstimator):  # type: igno
             gradient = np.append(slope @ X + ridge * theta[:-1], free * slope.sum())
             return value + 0.5 * ridge * float(theta[:-1] @ theta[:-1]), gradient
 
-        options = {"maxiter": integer("max_iter", self.max_iter, 1), "maxcor": 20}
-        options |= {"gtol": number("tol", self.tol, 0, open_low=True), "ftol": 0.0, "maxls": 50}
-        found = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+        options: Any = {
+            "maxiter": integer("max_iter", self.max_iter, 1),
+            "gtol": number("tol", self.tol, 0, open_low=True),
+            "ftol": 0.0,
+            "maxcor": 20,
+            "maxls": 50,
+        }
+        minimize: Any = optimize.minimize
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
         self.n_iter_ += int(found.nit)
         if found.status == 1:
             _warn(f"no convergence in {found.nit} iterations; raise max_iter or ridge")
