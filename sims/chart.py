@@ -99,8 +99,10 @@ def caption(result: Result, view: View) -> str:
     if isinstance(view, HeatMap):
         return "Colour: the measure's value; theory beside simulation."
     lines = "Areas: theory's parts." if isinstance(view, Stack) else "Lines: theory."
-    if not result.mean:
+    if not result.study.has_trials:
         return f"{lines} This study has no experiment: it compares formulas."
+    if not result.mean:
+        return f"{lines} The first points are on their way."
     trials = f"{result.trials} trial" + ("s" if result.trials != 1 else "")
     return f"{lines} Points: mean of {trials}, with 95 % interval."
 

@@ -52,9 +52,10 @@ def write(result: Result, folder: str | os.PathLike[str]) -> list[Path]:
     pictures: tuple[Format, ...] = ("png", "svg", "vega-lite")
     written = [_save(home / f"{slug}{SUFFIX[table]}", render(result, table)) for table in tables]
     for view in result.study.views:
+        drawn = chart(result, view.name).to_dict()
         for picture in pictures:
             path = home / f"{slug}-{view.name}{SUFFIX[picture]}"
-            written.append(_save(path, render(result, picture, view.name)))
+            written.append(_save(path, _picture(drawn, picture)))
     return written
 
 
@@ -76,7 +77,10 @@ def render(result: Result, format_: Format, view: str | None = None) -> bytes:
         return buffer.getvalue()
     if format_ == "verdict":
         return json.dumps(finite(result.verdict()), indent=2).encode()
-    drawn = chart(result, view).to_dict()
+    return _picture(chart(result, view).to_dict(), format_)
+
+
+def _picture(drawn: dict[str, Any], format_: Format) -> bytes:
     if format_ == "vega-lite":
         return json.dumps(drawn, indent=1).encode()
     register_font()

@@ -100,7 +100,8 @@ def _sources(module: str) -> list[Path]:
     if home is None:
         raise ValueError(f"study in module {module!r} has no source file: run it without a store")
     if not module.startswith("sims."):
-        return [Path(home), *sorted(here.rglob("*.py"))]  # it may build on any of ours
+        # It may build on any of our families.
+        return [Path(home), *sorted(here.glob("*/**/*.py")), here / "datasets.py"]
     family = here / module.split(".")[1]
     folders = (*sorted(family.rglob("*.py")), *sorted((here / "numerics").rglob("*.py")))
     return [*folders, here / "datasets.py"]

@@ -186,7 +186,7 @@ def instance_logistic_norm(bag_size: ArrayLike, norm: ArrayLike) -> Real:
     Examples
     --------
     >>> instance_logistic_norm([1, 2, 5], 2.0).round(4).tolist()
-    [2.0, 0.7869, 0.2809]
+    [2.0, 0.6672, 0.2459]
     """
     k, norm = np.broadcast_arrays(array("bag_size", bag_size, 1), array("norm", norm, 0))
     flat_k, flat = np.ravel(k), np.ravel(norm)

@@ -200,8 +200,8 @@ def secular_root(rows: Real, poles: Real, ridge: Real) -> Real:
 
     Examples
     --------
-    >>> float(secular_root(np.array([[4.0]]), np.array([[2.0]]), np.array([0.0]))[0])
-    6.0
+    >>> secular_root(np.array([[4.0]]), np.array([[2.0]]), np.array([0.0])).round(12).tolist()
+    [6.0]
     """
     present = (poles > 0) & (rows > 0)
     constant = np.where(np.isinf(poles), rows, 0.0).sum(-1)
@@ -260,6 +260,8 @@ def increasing_root(function: Callable[[Real], tuple[Real, Real]], low: Real, hi
         small = np.abs(target - position) <= epsilon * (1.0 + np.abs(position))
         still = small | (np.abs(value) <= epsilon)
         position = np.where(still, position, target)
+        if np.isnan(value).any():
+            break
         if still.all():
             return position
     raise RuntimeError("the fixed point did not converge; please report these parameters")

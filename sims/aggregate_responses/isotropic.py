@@ -265,7 +265,7 @@ def snr_threshold(psi: ArrayLike, bag_size: ArrayLike) -> Real:
     Examples
     --------
     >>> snr_threshold(10, [2, 5, 9]).round(4).tolist()
-    [0.7, 1.4865, 11.2188]
+    [0.7, 1.4865, 11.2192]
     """
     psi, k, _ = np.broadcast_arrays(*checked_cell(psi, bag_size, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):

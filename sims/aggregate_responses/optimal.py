@@ -30,8 +30,7 @@ class OptimalRho:
     Attributes
     ----------
     rho : ndarray or float
-        In [0, rho_max]; inf where no finite weight is best; NaN for bags of one sample, where
-        rho has no effect.
+        In [0, rho_max]; NaN for bags of one sample, where rho has no effect.
     risk : ndarray or float
         Excess risk there.
     """

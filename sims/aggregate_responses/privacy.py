@@ -127,7 +127,7 @@ def effective_noise(
     --------
     >>> seen = effective_noise(5, n=2000, epsilon=1.0, clip=1.6, noise_variance=0.25)
     >>> round(float(seen.gain), 4), round(float(seen.noise_variance), 4)
-    (0.9999, 31.3832)
+    (0.9999, 31.3833)
     """
     bag_size = array("bag_size", bag_size, 1)
     n = array("n", n, 2)

@@ -153,7 +153,7 @@ def risk_infinite_data(
     log_gamma = np.zeros_like(k)
     log_gamma[kernel] = np.log(scaled[kernel])
     finite = ~(free | kernel)
-    equation = Equation(k[finite], np.full(finite.sum(), np.inf), (scaled * k)[finite])
+    equation = Equation(k[finite], np.full(finite.sum(), np.inf), scaled[finite] * k[finite])
     log_gamma[finite] = solve(sums, equation).log_gamma
     gap = np.full_like(k, np.inf)  # k - z
     gap[finite] = equation.gaps(log_gamma[finite]).small

@@ -1,0 +1,145 @@
+"""The dashboard in a real browser: deep links, sliders, evidence, bad links, looks, no network."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from sims.catalogue import studies
+
+expect.set_options(timeout=45_000)
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+CHART = '[data-testid="stVegaLiteChart"] .marks'
+NAMES = [name.partition("/")[2] for name in studies()]
+# Streamlit's own probing of a deep link, answered with 404 and harmless.
+PROBES = ("/_stcore/health", "/_stcore/host-config")
+
+
+def open_study(page, server, query):
+    page.goto(f"{server.url}/random-features?{query}")
+    page.wait_for_selector(CHART)
+
+
+def test_deep_link_opened_first_on_a_fresh_server_has_frame_and_values(fresh_server, page):
+    open_study(page, fresh_server, "study=double-descent&n=300&noise_variance=0.2")
+    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Random features")
+    samples = page.get_by_role("slider", name="Number of samples")
+    expect(samples).to_have_attribute("aria-valuetext", "300")
+    samples.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"n=(?!300)\d+"))
+    assert "noise_variance=0.2" in page.url
+
+
+def test_evidence_arrives_by_itself_and_the_meter_speaks(server, page):
+    open_study(page, server, "study=double-descent&n=64&modes=400&points=6&seed=11")
+    expect(page.get_by_text("20 of 20 trials")).to_be_visible()
+    expect(page.get_by_text("holds").first).to_be_visible()
+    assert page.locator(f"{CHART} .mark-symbol path").count() > 10
+
+
+def test_link_round_trip_shows_the_same_numbers(server, page, browser):
+    open_study(page, server, "study=variance-stack&n=64&modes=400&ridge=0.1&seed=5")
+    expect(page.get_by_text("20 of 20 trials")).to_be_visible()
+    first = page.locator(f"{CHART} .mark-area path").evaluate_all(
+        "all => all.map(p => p.ariaLabel)"
+    )
+    meter = page.get_by_text("points agree").inner_text()
+    other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("20 of 20 trials")).to_be_visible(timeout=60_000)
+    again = other.locator(f"{CHART} .mark-area path").evaluate_all(
+        "all => all.map(p => p.ariaLabel)"
+    )
+    assert again == first
+    assert other.get_by_text("points agree").inner_text() == meter
+    other.context.close()
+
+
+def test_bad_link_is_mended_with_a_message_and_keeps_the_rest(server, page):
+    open_study(page, server, "study=double-descent&n=-5&alpha=abc&noise_variance=0.25&bogus=1")
+    body = page.get_by_test_id("stMain")
+    expect(body).to_contain_text("n = -5 is not allowed: it must be a whole number in [10, 1024]")
+    expect(body).to_contain_text("alpha = abc is not allowed")
+    expect(body).to_contain_text("bogus is not a parameter of this study")
+    expect(page.get_by_role("slider", name="Number of samples")).to_have_attribute(
+        "aria-valuetext", "10"
+    )
+    assert "noise_variance=0.25" in page.url
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_moving_a_slider_abandons_the_work_in_flight(server, page):
+    open_study(page, server, "study=double-descent&modes=8000&points=31&n=512&seed=3")
+    samples = page.get_by_role("slider", name="Number of samples")
+    samples.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    expect(samples).not_to_have_attribute("aria-valuetext", "512")
+    expect(page.get_by_text(re.compile(r"[1-9]\d* of 20 trials"))).to_be_visible()
+
+
+def test_a_preset_sets_the_sliders(server, page):
+    open_study(page, server, "study=variance-stack&n=64&modes=400")
+    page.get_by_role("button", name="Presets").click()
+    page.get_by_role("button", name="With enough ridge").click()
+    expect(page).to_have_url(re.compile("ridge=1"))
+
+
+def test_a_lesson_asks_before_it_reveals(server, page):
+    open_study(page, server, "study=variance-stack&n=64&modes=400")
+    page.get_by_text("Lesson: Whose fault is the peak?").click()
+    assert page.get_by_text("all but vanishes").count() == 0
+    page.get_by_text("The interaction", exact=True).click()
+    page.get_by_role("button", name="Show me").click()
+    expect(page.get_by_text("all but vanishes")).to_be_visible()
+    expect(page).to_have_url(re.compile("ridge=1"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_study_opens_without_error_or_foreign_request(server, page, name):
+    foreign, errors = [], []
+    page.on("request", lambda r: foreign.append(r.url) if foreign_url(server, r.url) else None)
+    page.on(
+        "response", lambda r: errors.append(r.url) if r.status >= 400 and not probe(r.url) else None
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    open_study(page, server, f"study={name}")
+    expect(page.get_by_text("Assumptions and sources")).to_be_visible()
+    assert page.get_by_test_id("stException").count() == 0
+    assert foreign == []
+    assert errors == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 390)])
+def test_page_fits_its_width_on_both_grounds(server, browser, scheme, width):
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    open_study(page, server, "study=double-descent&n=64&modes=400")
+    chart = page.locator('[data-testid="stVegaLiteChart"]').bounding_box()
+    assert chart["x"] >= 0
+    assert chart["x"] + chart["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_downloads_contain_what_they_say(server, page):
+    open_study(page, server, "study=variance-stack&n=64&modes=400&seed=5")
+    expect(page.get_by_text("20 of 20 trials")).to_be_visible()
+    page.get_by_role("button", name="Take it away").click()
+    for label, start in (("PNG", b"\x89PNG"), ("CSV", b"measure,"), ("SVG", b"<svg")):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=label, exact=True).click()
+        with open(waiting.value.path(), "rb") as file:
+            assert file.read(16).startswith(start)
+
+
+def foreign_url(server, url):
+    return not url.startswith((server.url, server.url.replace("http", "ws"), "data:", "blob:"))
+
+
+def probe(url):
+    return url.endswith(PROBES)
