@@ -196,7 +196,7 @@ class Params(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ParameterError(_explain(type(self), error)) from None
+            raise ParameterError(_explain(type(self), error, values)) from None
 
     @model_validator(mode="before")
     @classmethod
@@ -339,12 +339,15 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     return kinds[annotation], ()
 
 
-def _explain(model: type[Params], error: ValidationError) -> tuple[Problem, ...]:
+def _explain(
+    model: type[Params], error: ValidationError, given: Mapping[str, Any]
+) -> tuple[Problem, ...]:
     infos = {info.name: info for info in model.describe()}
     problems: dict[str, Problem] = {}
     for entry in error.errors():
         name = str(entry["loc"][0]) if entry["loc"] else ""
-        value = entry["input"]
+        whole = len(entry["loc"]) == 1
+        value = given.get(name, entry["input"]) if whole else entry["input"]  # as it was written
         if entry["type"] == "extra_forbidden":
             problem = Problem(name, value, _unknown(name, infos), None)
         elif name in infos:
@@ -353,9 +356,9 @@ def _explain(model: type[Params], error: ValidationError) -> tuple[Problem, ...]
         else:
             message = str(entry["msg"]).removeprefix("Value error, ")
             culprit = message.split(" = ")[0]
-            given = value.get(culprit) if isinstance(value, Mapping) else value
+            at_fault = value.get(culprit) if isinstance(value, Mapping) else value
             default = infos[culprit].default if culprit in infos else None
-            problem = Problem(culprit if culprit in infos else "", given, message, default)
+            problem = Problem(culprit if culprit in infos else "", at_fault, message, default)
         problems.setdefault(name or problem.name, problem)
     return tuple(problems.values())
 

@@ -59,8 +59,8 @@ class Tridiagonal:
     ----------
     diagonal, off_diagonal : ndarray, shapes (m,) and (m - 1,)
         Of T.
-    reflectors, scales : ndarray, shapes (m - 1, m - 1) and (m - 1,)
-        Householder vectors and scalars, as LAPACK stores them.
+    reflectors, scales : ndarray, shapes (m, m - 1) and (m - 1,)
+        Householder vectors and scalars, as LAPACK stores them; the last row means nothing.
     """
 
     diagonal: FloatArray
@@ -94,7 +94,8 @@ class Tridiagonal:
 
         Returns
         -------
-        ndarray, shape (count, m, outputs)
+        ndarray, shape (m, count * outputs)
+            The solutions side by side, all outputs of the first shift first.
         """
         m, outputs = targets.shape
         rotated = self.rotate(targets)
@@ -106,21 +107,29 @@ class Tridiagonal:
                 if m > 1
                 else rotated / (self.diagonal + shift)
             )
-        back = self.rotate(solutions, back=True)
-        return np.ascontiguousarray(back.reshape(m, len(shifts), outputs).transpose(1, 0, 2))
+        return self.rotate(solutions, back=True)
 
     def condition(self, shifts: FloatArray) -> FloatArray:
-        """Bound the condition number of the shifted matrix, inf where it isn't definite."""
+        """Bound the condition number of the shifted matrix, inf where it isn't definite.
+
+        For a matrix without negative eigenvalues but for rounding.
+        """
         diagonal, off = self.diagonal, np.abs(self.off_diagonal)
         radius = np.append(off, 0.0) + np.append(0.0, off)
         top = float(np.max(np.abs(diagonal) + radius))
-        lowest = diagonal[0]
-        if len(diagonal) > 1:
-            # Bisection for the smallest eigenvalue alone: O(m).
-            lowest = lapack.dstebz(diagonal, self.off_diagonal, 2, 0.0, 0.0, 1, 1, 0.0, "E")[1][0]
+        lowest = 0.0  # a bound that is good enough if all shifts are large
+        if shifts.min(initial=np.inf) * CONDITION_LIMIT < 2.0 * top:
+            lowest = self._smallest()
         # The smallest eigenvalue is only known up to rounding of the largest.
         low = lowest + shifts - len(diagonal) * np.finfo(float).eps * top
         return np.where(low > 0, (top + shifts) / np.where(low > 0, low, 1.0), np.inf)
+
+    def _smallest(self) -> float:
+        """Smallest eigenvalue, by bisection, O(m)."""
+        if len(self.diagonal) == 1:
+            return float(self.diagonal[0])
+        found = lapack.dstebz(self.diagonal, self.off_diagonal, 2, 0.0, 0.0, 1, 1, 0.0, "E")
+        return float(found[1][0])
 
 
 def tridiagonalise(matrix: FloatArray) -> Tridiagonal:
@@ -132,9 +141,9 @@ def tridiagonalise(matrix: FloatArray) -> Tridiagonal:
     --------
     >>> import numpy as np
     >>> form = tridiagonalise(np.array([[2.0, 0.0], [0.0, 3.0]]))
-    >>> form.solve(np.array([[6.0], [12.0]]), np.array([0.0, 1.0]))[:, :, 0]
-    array([[3., 4.],
-           [2., 3.]])
+    >>> form.solve(np.array([[6.0], [12.0]]), np.array([0.0, 1.0]))
+    array([[3., 2.],
+           [4., 3.]])
     """
     m = len(matrix)
     if m == 1:
@@ -142,7 +151,9 @@ def tridiagonalise(matrix: FloatArray) -> Tridiagonal:
         return Tridiagonal(np.array(matrix[0], dtype=float), nothing, np.empty((0, 0)), nothing)
     work = int(lapack.dsytrd_lwork(m, lower=1)[0])
     reduced, diagonal, off_diagonal, scales, _ = lapack.dsytrd(matrix, lower=1, lwork=work)
-    return Tridiagonal(diagonal, off_diagonal, np.asfortranarray(reduced[1:, :-1]), scales)
+    # The rows below the diagonal, as LAPACK wants them, without a copy: a shifted view.
+    below = reduced.ravel(order="F")[1 : 1 + m * (m - 1)].reshape(m, m - 1, order="F")
+    return Tridiagonal(diagonal, off_diagonal, below, scales)
 
 
 def shifted_solve(matrix: ArrayLike, targets: ArrayLike, shifts: ArrayLike) -> FloatArray:
@@ -187,7 +198,7 @@ def shifted_solve(matrix: ArrayLike, targets: ArrayLike, shifts: ArrayLike) -> F
     form = tridiagonalise(square)
     weak = form.condition(shift) > CONDITION_LIMIT
     result = np.empty((len(shift), *columns.shape))
-    result[~weak] = form.solve(columns, shift[~weak])
+    result[~weak] = _apart(form.solve(columns, shift[~weak]), columns.shape[1])
     if weak.any():
         values, vectors = np.linalg.eigh(square)
         scale = np.where(values > len(square) * np.finfo(float).eps * values[-1], values, np.inf)
@@ -347,26 +358,36 @@ def fit_ridges(
     wide = matrix.shape[1] >= matrix.shape[0]
     if gram is None:
         gram = matrix @ matrix.T if wide else matrix.T @ matrix
-    form = tridiagonalise(gram)
+    form = tridiagonalise(gram.T)  # symmetric; transposed, LAPACK's order of the elements
     weak = form.condition(ridge) > CONDITION_LIMIT
-    coefficients = np.empty((len(ridge), matrix.shape[1], targets.shape[1]))
-    residuals = np.empty((len(ridge), *targets.shape))
+    sound, outputs = ridge[~weak], targets.shape[1]
     if wide:
-        dual = form.solve(targets, ridge[~weak])
-        coefficients[~weak] = matrix.T @ dual
-        residuals[~weak] = ridge[~weak, None, None] * dual  # no cancellation
+        dual = form.solve(targets, sound)
+        coefficients = _apart(matrix.T @ dual, outputs)
+        residuals = sound[:, None, None] * _apart(dual, outputs)  # no cancellation
     else:
-        coefficients[~weak] = form.solve(matrix.T @ targets, ridge[~weak])
-        residuals[~weak] = targets - matrix @ coefficients[~weak]
-    if weak.any():
-        coefficients[weak], residuals[weak] = _by_svd(matrix, targets, ridge[weak])
-    return RidgePath(coefficients, np.einsum("rnc,rnc->r", residuals, residuals) / len(matrix))
+        solutions = form.solve(matrix.T @ targets, sound)
+        coefficients = _apart(solutions, outputs)
+        residuals = targets - _apart(matrix @ solutions, outputs)
+    train = np.einsum("rnc,rnc->r", residuals, residuals) / len(matrix)
+    if not weak.any():
+        return RidgePath(coefficients, train)
+    every = RidgePath(np.empty((len(ridge), *coefficients.shape[1:])), np.empty(len(ridge)))
+    every.coefficients[~weak], every.train[~weak] = coefficients, train
+    every.coefficients[weak], every.train[weak] = _by_svd(matrix, targets, ridge[weak])
+    return every
+
+
+def _apart(side_by_side: FloatArray, outputs: int) -> FloatArray:
+    """View (m, shifts * outputs) as (shifts, m, outputs)."""
+    m, count = side_by_side.shape
+    return side_by_side.reshape(m, count // outputs, outputs).transpose(1, 0, 2)
 
 
 def _by_svd(
     matrix: FloatArray, columns: FloatArray, ridge: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Coefficients and residuals from the singular value decomposition."""
+    """Coefficients and train errors from the singular value decomposition."""
     left, values, right = np.linalg.svd(matrix, full_matrices=False)
     kept = values > np.finfo(float).eps * max(matrix.shape) * values[0]
     left, values, right = left[:, kept], values[kept], right[kept]
@@ -376,7 +397,7 @@ def _by_svd(
     power = values[:, None] ** 2 + ridge[:, None, None]
     coefficients = right.T @ (values[:, None] / power * rotated)
     residuals = left @ (ridge[:, None, None] / power * rotated) + outside
-    return coefficients, residuals
+    return coefficients, np.einsum("rnc,rnc->r", residuals, residuals) / len(matrix)
 
 
 def _columns(targets: ArrayLike, rows: int, partner: str) -> tuple[FloatArray, bool]:
