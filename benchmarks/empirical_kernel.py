@@ -23,7 +23,7 @@ from sims.random_features.sampler import width_curve_trial
 FloatArray = NDArray[np.float64]
 
 SAMPLES, TEST_POINTS, INPUTS = 256, 1000, 64
-WIDTHS = np.unique(np.geomspace(16, 4096, 15).round().astype(int))
+WIDTHS = np.unique(np.geomspace(10, 2000, 15).round().astype(int))
 RIDGES = np.geomspace(1e-3, 1e2, 30)
 EIGENVALUES = np.arange(1, 4001.0) ** -1.5
 
@@ -170,7 +170,7 @@ def main() -> None:
             [*peers, published],
             error=lambda found: float(np.max(np.abs(found / reference - 1))),
             tolerance=1e-8,
-            budget=30.0,
+            budget=20.0,
             limit=limit(),
         )
     )

@@ -83,7 +83,7 @@ class Report:
     def __str__(self) -> str:
         lines = [
             f"{self.title}  (1 thread; load {_load()})",
-            f"{'contender':<34}{'min time':>12}{'ratio':>10}{'quartiles':>20}{'error':>10}",
+            f"{'contender':<34}{'min time':>12}{'ratio':>10}{'quartiles':>24}{'error':>10}",
         ]
         lines += [self._line(row) for row in self.rows]
         if self.limit is not None:
@@ -102,7 +102,7 @@ class Report:
         if row.share < 1:
             notes += f"  extrapolated from {row.share:.3g} of the job"
         error = "-" if np.isnan(row.error) else f"{row.error:.1e}"
-        return f"{row.name:<34}{_seconds(row.minimum):>12}{ratio:>10}{spread:>20}{error:>10}{notes}"
+        return f"{row.name:<34}{_seconds(row.minimum):>12}{ratio:>10}{spread:>24}{error:>10}{notes}"
 
 
 def compare(

@@ -6,7 +6,6 @@ built once; its rows are a table. So a moved slider costs a table, not a chart.
 
 from __future__ import annotations
 
-import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from sims.chart_rows import (
     REFERENCE,
     SIMULATION,
     THEORY,
-    heat_domains,
+    fixed_domains,
     heat_panel,
     labels,
     of_panel,
@@ -63,14 +62,16 @@ def panels(result: Result, view: View) -> list[str]:
 
 
 def spec(result: Result, view: View, *, dark: bool = False, height: int = 400) -> dict[str, Any]:
-    """Return the Vega-Lite specification of one panel, without data.
+    """Return the Vega-Lite specification of one panel, without data, on a transparent ground.
 
     The data are `rows`, restricted to the panel. The same declaration and labels give the very
-    same specification, so that a browser keeps the chart and only exchanges its data.
+    same specification (shared: copy it before changing it), so that a browser keeps the chart
+    and only exchanges its data.
     """
     series = tuple(labels(result, view.colour)) if isinstance(view, Curves) else ()
-    domains = heat_domains(result, view) if isinstance(view, HeatMap) else ()
-    return copy.deepcopy(_spec(result.study, view, series, domains, dark, height))
+    domains = fixed_domains(result, view)
+    places = tuple(labels(result, view.scrub)) if isinstance(view, Curves) else ()
+    return _spec(result.study, view, series, domains, len(places), dark, height)
 
 
 def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt.TopLevelMixin:
@@ -82,16 +83,17 @@ def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt
     parts = []
     for panel in panels(result, view):
         shape = spec(result, view, dark=dark, height=300 if panel else 380)
-        shape["width"] = 420 if panel else 620
+        config = shape["config"]
+        part = alt.LayerChart.from_dict(
+            {name: entry for name, entry in shape.items() if name not in ("$schema", "config")}
+        ).properties(width=420 if panel else 620)
         if panel:
-            shape["title"] = panel_title(result.study, view.panel, panel)
-        config = shape.pop("config")
-        shape.pop("$schema")
-        part = alt.LayerChart.from_dict(shape)
+            part = part.properties(title=panel_title(result.study, view.panel, panel))
         part.data = pd.DataFrame(of_panel(table, panel))
         parts.append(part)
     whole = parts[0] if len(parts) == 1 else alt.concat(*parts, columns=2)
-    return whole.properties(title=view.title, config=config)
+    ground = {} if dark else {"background": "white"}
+    return whole.properties(title=view.title, config={**config, **ground})
 
 
 def caption(result: Result, view: View) -> str:
@@ -118,17 +120,19 @@ def _spec(
     view: View,
     series: tuple[str, ...],
     domains: tuple[tuple[float, float], ...],
+    places: int,
     dark: bool,
     height: int,
 ) -> dict[str, Any]:
     if isinstance(view, Curves):
-        layers = _curve_layers(study, view, series, dark)
+        layers = _curve_layers(study, view, series, places, domains, dark)
     elif isinstance(view, HeatMap):
         layers = _heat_layers(study, view, *domains)
     else:
         layers = _stack_layers(study, view, dark)
     layered = alt.layer(*layers).properties(height=height, width="container")
     shape: dict[str, Any] = layered.to_dict()
+    shape.pop("data")
     shape["config"] = _config(dark)
     return shape
 
@@ -138,7 +142,7 @@ def _config(dark: bool) -> dict[str, Any]:
     text = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 13}
     return {
         "font": FONT,
-        "background": "transparent" if dark else "white",
+        "background": "transparent",
         "view": {"stroke": None},
         "axis": {
             **text,
@@ -161,11 +165,21 @@ def _config(dark: bool) -> dict[str, Any]:
 
 
 def _curve_layers(
-    study: Study[Any], view: Curves, series: tuple[str, ...], dark: bool
+    study: Study[Any],
+    view: Curves,
+    series: tuple[str, ...],
+    places: int,
+    domains: tuple[tuple[float, float], ...],
+    dark: bool,
 ) -> list[alt.Chart]:
+    x_range, y_range = domains or (view.x_range, view.y_range)
     base = alt.Chart(alt.NamedData("rows"))
-    x = alt.X("x:Q", title=_title(study, view.x), scale=_scale(view.x_scale, view.x_range))
-    y = alt.Y("y:Q", title=_vertical_title(study, view), scale=_scale(view.y_scale, view.y_range))
+    scrubbed = _scrubber(study, view, places)
+    at_place = "datum.place == null || !isValid(datum.place)"
+    if scrubbed is not None:
+        at_place += f" || datum.place == {scrubbed.name}"
+    x = alt.X("x:Q", title=_title(study, view.x), scale=_scale(view.x_scale, x_range))
+    y = alt.Y("y:Q", title=_vertical_title(study, view), scale=_scale(view.y_scale, y_range))
     shown = alt.selection_point(fields=["series"], bind="legend", name="shown")
     colour, shape = _series_encodings(study, view, series, dark)
     opacity = alt.condition(shown, alt.value(1.0), alt.value(0.08))
@@ -185,6 +199,7 @@ def _curve_layers(
     line = alt.Tooltip("y:Q", title="theory", format=".4g")
     lines = (
         base.transform_filter(alt.datum.role == THEORY)
+        .transform_filter(at_place)
         .mark_line(strokeWidth=2.2, clip=True)
         .encode(
             x=x,
@@ -196,7 +211,7 @@ def _curve_layers(
             tooltip=[*tips, line],
             order="order:Q",
         )
-        .add_params(shown)
+        .add_params(shown, *([scrubbed] if scrubbed is not None else []))
     )
     references = (
         base.transform_filter(alt.datum.role == REFERENCE)
@@ -221,7 +236,27 @@ def _curve_layers(
     points = evidence.mark_point(filled=True, size=48, clip=view.y_range is not None).encode(
         x=x, y=y, color=colour, shape=shape, opacity=opacity, tooltip=[*tips, *seen]
     )
-    return [bars, lines, references, points, *_guide_layers(base, view, x, y, dark)]
+    layers = [bars, lines, references, points, *_guide_layers(base, view, x, y, dark)]
+    if scrubbed is not None:
+        layers.append(_place_label(base, at_place, dark))
+    return layers
+
+
+def _scrubber(study: Study[Any], view: Curves, places: int) -> alt.Parameter | None:
+    """Return a slider inside the chart, over curves that are all there already."""
+    if view.scrub is None:
+        return None
+    slide = alt.binding_range(min=0, max=places - 1, step=1, name=f"{_title(study, view.scrub)} ")
+    return alt.param(name="place", value=places // 2, bind=slide)
+
+
+def _place_label(base: alt.Chart, at_place: str, dark: bool) -> alt.Chart:
+    first = base.transform_filter((alt.datum.role == THEORY) & (alt.datum.order == 0))
+    text = first.transform_filter(at_place).mark_text(
+        align="right", fontSize=14, color="#E6E6E6" if dark else "#262730"
+    )
+    label: alt.Chart = text.encode(x=alt.value("width"), y=alt.value(10), text="place_label:N")
+    return label
 
 
 def _series_encodings(

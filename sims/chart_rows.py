@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Columns = dict[str, "NDArray[Any]"]
 
 THEORY, SIMULATION, REFERENCE, GUIDE = "theory", "simulation", "reference", "guide"
-_WORDS = ("role", "panel", "series", "measure", "group", "guide")
+_WORDS = ("role", "panel", "series", "measure", "group", "guide", "place_label")
 
 
 def rows(result: Result, view: View) -> Columns:
@@ -120,11 +120,24 @@ def _heat_rows(result: Result, view: HeatMap) -> Columns:
     return _joined(parts)
 
 
-def heat_domains(result: Result, view: HeatMap) -> tuple[tuple[float, float], ...]:
-    """Return the ends of a heat map's two axes and of its colours.
+def fixed_domains(result: Result, view: View) -> tuple[tuple[float, float], ...]:
+    """Return the ends of scales that must not follow the marks in sight; none for most views.
 
-    The colours' are theory's, so that theory and simulation are told apart by the same scale.
+    For a heat map its two axes and its colours (theory's, so that theory and simulation are told
+    apart by the same scale); for a chart with a slider inside, both axes over all its curves.
     """
+    if isinstance(view, HeatMap):
+        return _heat_domains(result, view)
+    if not isinstance(view, Curves) or view.scrub is None:
+        return ()
+    table = rows(result, view)
+    ends = [(float(np.nanmin(table[c])), float(np.nanmax(table[c]))) for c in ("x", "y")]
+    (left, right), (low, high) = ends
+    room = 0.95 if view.y_scale == "log" else 1.0  # a line on the very edge is half cut off
+    return (left, right), (float(f"{low * room:.3g}"), float(f"{high / room:.3g}"))
+
+
+def _heat_domains(result: Result, view: HeatMap) -> tuple[tuple[float, float], ...]:
     ends = []
     for axis, scale in ((view.x, view.x_scale), (view.y, view.y_scale)):
         edges = _edges(np.asarray(result.grid[axis]), scale)
@@ -183,11 +196,28 @@ def _points(
         "measure": _repeated(measure.title, along.size),
         "role": _repeated(role, along.size),
     }
+    if view.scrub is not None and view.scrub in mesh:
+        part |= _places(result, measure, view.scrub, along.size)
     if view.panel is None or view.panel in mesh:
         return {**part, "panel": _point_labels(measure, view.panel, mesh, along.size)}
     names = np.array(labels(result, view.panel), dtype=object)
     tiled = {name: np.tile(column, names.size) for name, column in part.items()}
     return {**tiled, "panel": np.repeat(names, along.size)}
+
+
+def _places(result: Result, measure: Measure, axis: str, size: int) -> Columns:
+    """Return where each row stands on the axis of the slider inside the chart."""
+    names = [panel_title(result.study, axis, label) for label in labels(result, axis)]
+    shape = tuple(-1 if name == axis else 1 for name in measure.axes)
+    place = np.arange(len(names)).reshape(shape)
+    others = size // len(names)
+    whole = np.broadcast_to(place, tuple(len(names) if s == -1 else others for s in shape)).ravel()
+    # order restarts with every curve, so that its first point can carry the label
+    return {
+        "place": whole.astype(float),
+        "place_label": np.array(names, dtype=object)[whole],
+        "order": np.arange(size, dtype=float) % others,
+    }
 
 
 def _copies(result: Result, view: Curves, measure: Measure) -> int:

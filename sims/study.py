@@ -184,8 +184,9 @@ class Curves:
         The axis, or (for a parametric curve) the measure, along the horizontal.
     measures : tuple of str
         Drawn on the vertical; told apart by dash and shape where there are several.
-    colour, panel : str or None
-        The axes that become colours and panels.
+    colour, panel, scrub : str or None
+        The axes that become colours, panels, and a slider inside the chart: the one parameter
+        worth scrubbing, over curves computed beforehand.
     x_scale, y_scale : {"linear", "log"}
     y_title : str
         Needed where several measures share the vertical.
@@ -203,6 +204,7 @@ class Curves:
     measures: tuple[str, ...]
     colour: str | None = None
     panel: str | None = None
+    scrub: str | None = None
     points: tuple[str, str] | None = None
     x_scale: Scale = "log"
     y_scale: Scale = "log"

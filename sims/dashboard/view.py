@@ -75,8 +75,6 @@ def _charts(result: Result) -> None:
     names = panels(result, view)
     height = 420 if len(names) == 1 else 300
     shape = spec(result, view, dark=dark, height=height)
-    shape.pop("data", None)
-    shape["config"]["background"] = "transparent"
     places = st.columns(2) if len(names) > 1 else [st.container()]
     for index, name in enumerate(names):
         with places[index % len(places)]:

@@ -166,9 +166,12 @@ def array(
     """
     allowed = interval(low, high, open_low, open_high) + (" or inf" if allow_inf else "")
     try:
-        result = np.asarray(value, dtype=np.float64)
+        given = np.asarray(value)
+        result = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         reject(name, value, f"an array of numbers {allowed}")
+    if given.dtype.kind == "c":  # or else the imaginary parts would be dropped with a warning
+        reject(name, value, f"an array of real numbers {allowed}")
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} has shape {result.shape}, but it must have {ndim} dimension(s)")
     bad = np.isnan(result) | (result <= low if open_low else result < low)

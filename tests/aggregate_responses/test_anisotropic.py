@@ -115,7 +115,8 @@ def test_bad_arguments_are_named(change, word):
 
 
 @pytest.mark.parametrize(
-    ("n", "ks", "ridges"), [(840, (2, 6), (0.05, 0.5)), (210, (2, 5), (0.05, 0.5)), (210, (3,), 0.0)]
+    ("n", "ks", "ridges"),
+    [(840, (2, 6), (0.05, 0.5)), (210, (2, 5), (0.05, 0.5)), (210, (3,), 0.0)],
 )
 def test_monte_carlo_with_covariance_and_ridge(n, ks, ridges):
     d = 300
@@ -126,7 +127,13 @@ def test_monte_carlo_with_covariance_and_ridge(n, ks, ridges):
     counts = [n // k for k in ks]
     draws = [
         block_trial(
-            n, counts, rhos, eigenvalues=spectrum, theta=theta, noise_variance=0.7, ridges=ridges,
+            n,
+            counts,
+            rhos,
+            eigenvalues=spectrum,
+            theta=theta,
+            noise_variance=0.7,
+            ridges=ridges,
             rng=rng,
         )
         for _ in range(8)
@@ -134,7 +141,13 @@ def test_monte_carlo_with_covariance_and_ridge(n, ks, ridges):
     ridge = np.asarray(ridges)
     shape = (-1, *[1] * (1 + ridge.ndim))
     theory = anisotropic_risk(
-        spectrum, theta, n / d, np.reshape(ks, shape), rhos, noise_variance=0.7, ridge=ridge[..., None]
+        spectrum,
+        theta,
+        n / d,
+        np.reshape(ks, shape),
+        rhos,
+        noise_variance=0.7,
+        ridge=ridge[..., None],
     )
     variance = np.mean([draw.variance for draw in draws], axis=0)
     bias = np.mean([draw.bias_squared for draw in draws], axis=0)
@@ -146,7 +159,14 @@ def test_monte_carlo_with_covariance_and_ridge(n, ks, ridges):
 
 
 def test_equal_weights_only_see_the_mean_size_and_the_mean_noise():
-    for psi, rho, ridge in [(6, 0.1, 0), (6, 0, 0), (0.8, 0.3, 0), (2, 0, 0), (6, 0.1, 0.3), (3, 0, 0)]:
+    for psi, rho, ridge in [
+        (6, 0.1, 0),
+        (6, 0, 0),
+        (0.8, 0.3, 0),
+        (2, 0, 0),
+        (6, 0.1, 0.3),
+        (3, 0, 0),
+    ]:
         mixed = unequal_bag_risk(psi, [1, 2, 6], rho, noise_variance=[0.1, 0.4, 1.0], ridge=ridge)
         equal = risk(psi, 3, rho, noise_variance=0.5, ridge=ridge)
         assert mixed.bias_squared == pytest.approx(equal.bias_squared, rel=1e-12)

@@ -21,13 +21,17 @@ def density(z):
 def test_slope_of_the_best_linear_fit(gain):
     with mp.workdps(25):
         g = mp.mpf(gain)
-        ends = sorted({mp.mpf(0), 1 / g / 10, 1 / g, 10 / g, 40 / g, mp.mpf(1), mp.mpf(4), mp.mpf(12)})
+        ends = sorted(
+            {mp.mpf(0), 1 / g / 10, 1 / g, 10 / g, 40 / g, mp.mpf(1), mp.mpf(4), mp.mpf(12)}
+        )
         ends = [end for end in ends if end <= 12]
         exact = 2 * mp.quad(lambda z: z * mp.tanh(g * z / 2) * density(z), ends)
     assert linear_gain(gain) == pytest.approx(float(exact), rel=1e-14)
 
 
-@pytest.mark.parametrize(("cosine", "gain"), [(0.3, 3.0), (0.9999999, 30.0), (-0.4, 2.0), (0.7, 1e6)])
+@pytest.mark.parametrize(
+    ("cosine", "gain"), [(0.3, 3.0), (0.9999999, 30.0), (-0.4, 2.0), (0.7, 1e6)]
+)
 def test_accuracy_on_labels(cosine, gain):
     with mp.workdps(25):
         slope, g = cosine / mp.sqrt(1 - mp.mpf(cosine) ** 2), mp.mpf(gain)
@@ -35,10 +39,12 @@ def test_accuracy_on_labels(cosine, gain):
         ends |= {end / rate for rate in (g, abs(slope)) for end in (mp.mpf("0.1"), 1, 10, 40)}
         exact = 2 * mp.quad(
             lambda z: (
-                mp.ncdf(slope * z) / (1 + mp.e ** (-g * z))
-                + mp.ncdf(-slope * z) / (1 + mp.e ** (g * z))
-            )
-            * density(z),
+                (
+                    mp.ncdf(slope * z) / (1 + mp.e ** (-g * z))
+                    + mp.ncdf(-slope * z) / (1 + mp.e ** (g * z))
+                )
+                * density(z)
+            ),
             sorted(end for end in ends if end <= 14),
         )
     assert label_accuracy(cosine, gain) == pytest.approx(float(exact), rel=1e-13)

@@ -101,7 +101,9 @@ def test_secular_root_with_many_poles_and_ridges():
 
 def test_root_finder_refuses_what_has_no_root_to_find():
     with pytest.raises(RuntimeError, match="did not converge"):
-        increasing_root(lambda v: (np.full_like(v, np.nan), np.ones_like(v)), -np.ones(1), np.ones(1))
+        increasing_root(
+            lambda v: (np.full_like(v, np.nan), np.ones_like(v)), -np.ones(1), np.ones(1)
+        )
 
 
 def test_absent_terms_stay_absent():

@@ -143,7 +143,9 @@ def test_threshold_makes_both_losses_equal():
             risk(psi, k, rho, noise_variance=1.0, signal_power=snr).total for rho in (0.0, 1.0)
         )
         close(bag, instance)
-        low = [risk(psi, k, r, noise_variance=1.0, signal_power=0.9 * snr).total for r in (0.0, 1.0)]
+        low = [
+            risk(psi, k, r, noise_variance=1.0, signal_power=0.9 * snr).total for r in (0.0, 1.0)
+        ]
         assert low[1] < low[0]
     assert snr_threshold([5, 0.5, 1, 4], [5, 3, 2, 1]).tolist() == [np.inf, 0, 0, 0]
     assert snr_threshold(1.05, 2) == 0  # the minimum-norm bag estimator always wins there
@@ -186,7 +188,10 @@ def test_finite_sample_values_and_limits():
         n = int(psi * d)
         large = finite_sample_risk(n, n // k, d, level="instance", noise_variance=1.0)
         close(large.total, risk(psi, k, 1.0, noise_variance=1.0).total, rtol=1e-4)
-    same = [finite_sample_risk(60, 60, 20, level=v, noise_variance=1.0).total for v in ("bag", "instance")]
+    same = [
+        finite_sample_risk(60, 60, 20, level=v, noise_variance=1.0).total
+        for v in ("bag", "instance")
+    ]
     close(same[0], same[1])
 
 

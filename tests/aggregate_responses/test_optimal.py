@@ -51,8 +51,9 @@ def test_anchors(psi, k, noise, rho, value):
 
 
 def test_only_the_ratio_of_noise_to_signal_moves_the_optimum():
-    one, many = optimal_rho(6, 3, noise_variance=0.5), optimal_rho(
-        6, 3, noise_variance=50.0, signal_power=100.0
+    one, many = (
+        optimal_rho(6, 3, noise_variance=0.5),
+        optimal_rho(6, 3, noise_variance=50.0, signal_power=100.0),
     )
     assert one.rho == pytest.approx(many.rho, rel=1e-13)
     assert 100 * one.risk == pytest.approx(many.risk, rel=1e-13)

@@ -145,20 +145,24 @@ def test_bad_arguments_are_named(call, word):
 
 @pytest.mark.parametrize("clip", [0.02, 0.3, 0.8, 3.0])
 def test_effective_noise_against_integration(clip):
-    seen = effective_noise(
-        4, n=500, epsilon=1.3, clip=clip, noise_variance=0.4, signal_power=1.7
-    )
+    seen = effective_noise(4, n=500, epsilon=1.3, clip=clip, noise_variance=0.4, signal_power=1.7)
     reach, spread = clip * np.sqrt(np.log(500)), np.sqrt(2.1)
     ends = [-reach, reach]
     gain = norm.cdf(reach, scale=spread) - norm.cdf(-reach, scale=spread)
     wide = 12 * spread
     second = quad(
         lambda y: np.clip(y, -reach, reach) ** 2 * norm.pdf(y, scale=spread),
-        -wide, wide, points=ends if reach < wide else None, epsabs=1e-14,
+        -wide,
+        wide,
+        points=ends if reach < wide else None,
+        epsabs=1e-14,
     )[0]
     linear = quad(  # E[clip(y) signal]/signal power: the slope that survives, by Stein's lemma gain
         lambda y: np.clip(y, -reach, reach) * y * norm.pdf(y, scale=spread) / 2.1,
-        -wide, wide, points=ends if reach < wide else None, epsabs=1e-14,
+        -wide,
+        wide,
+        points=ends if reach < wide else None,
+        epsabs=1e-14,
     )[0]
     assert seen.gain == pytest.approx(gain, rel=1e-10)
     assert seen.gain == pytest.approx(linear, rel=1e-9)
@@ -175,9 +179,7 @@ def test_no_noise_and_no_clipping_is_the_plain_risk():
     np.testing.assert_allclose(free.variance, plain.variance, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("n", "ratio"), [(1e3, 0.2012), (1e4, 0.1841), (1e6, 0.1670)]
-)
+@pytest.mark.parametrize(("n", "ratio"), [(1e3, 0.2012), (1e4, 0.1841), (1e6, 0.1670)])
 def test_slow_approach_to_the_leading_order(n, ratio):
     arguments = {"n": n, "epsilon": 1.0, "clip": 1.8, "sensitivity_factor": 1}
     total = private_risk(8, 4, 0.5, noise_variance=0.5, **arguments).total
@@ -251,7 +253,10 @@ def test_monte_carlo_of_the_private_risk(clip, epsilon, factor):
     rng = np.random.default_rng(2)
     sizes, rhos = (1, 2, 10), (0.1, 0.8)
     arguments = {
-        "epsilon": epsilon, "clip": clip, "noise_variance": 0.4, "signal_power": 1.4,
+        "epsilon": epsilon,
+        "clip": clip,
+        "noise_variance": 0.4,
+        "signal_power": 1.4,
         "sensitivity_factor": factor,
     }
     draws = [private_trial(1200, 200, sizes, rhos, rng=rng, **arguments) for _ in range(40)]

@@ -40,6 +40,8 @@ OURS = "derived, see docs/theory/random_features.md"
 FEATURES = Axis("features", "number of features", "k", scale="log", refine=7)
 SAMPLES = Axis("samples", "number of samples", "n", scale="log", refine=7)
 RIDGE = Axis("ridge", "ridge", "δ", scale="log")
+SWEEP = Axis("sweep", "ridge", "δ", scale="log")
+SWEPT_RIDGES = np.geomspace(1e-4, 1e2, 49)
 
 # 10^(-3 + 5j/30) for j = 4, 8, 12, 20, 26: the five ridges the paper draws.
 PAPER_RIDGES = tuple(float(f"{10 ** (-3 + 5 * j / 30):.5g}") for j in (4, 8, 12, 20, 26))

@@ -23,6 +23,8 @@ from sims.random_features.studies.common import (
     MORE_IS_BETTER,
     PAPER,
     RIDGE,
+    SWEEP,
+    SWEPT_RIDGES,
     sizes,
 )
 from sims.random_features.studies.double_descent import (
@@ -31,6 +33,7 @@ from sims.random_features.studies.double_descent import (
     TEST_ERROR,
     curve_measures,
     curve_views,
+    split_sweep,
 )
 from sims.random_features.theory import held_out_error, risk
 from sims.random_features.tuning import optimal_ridge_curve
@@ -138,7 +141,7 @@ class DigitsDescent(Study[DigitsParams]):
     takeaway = "A theory for Gaussian features predicts real ones to within a few per cent."
     standing = "asymptotic"
     Params = DigitsParams
-    axes = (RIDGE, FEATURES)
+    axes = (RIDGE, FEATURES, SWEEP)
     measures = curve_measures("features")
     views = curve_views("features")
     presets = (
@@ -175,20 +178,20 @@ class DigitsDescent(Study[DigitsParams]):
         return {
             "ridge": np.asarray(params.ridges),
             "features": sizes(10, params.largest, params.points, params.n),
+            "sweep": SWEPT_RIDGES[SWEPT_RIDGES >= 1e-3],
         }
 
     def theory(self, params: DigitsParams, grid: Arrays) -> Arrays:
         """Return errors on the images left out, and the test error at the best ridge."""
         task = spectrum("nngp-1", params.targets)
         ridge, k = np.asarray(grid["ridge"]), np.asarray(grid["features"])
-        found = risk(params.n, k, ridge[:, None], task.eigenvalues, task.target_power)
+        every = np.concatenate([ridge, np.asarray(grid["sweep"])])
+        found = risk(params.n, k, every[:, None], task.eigenvalues, task.target_power)
         best = optimal_ridge_curve(params.n, k, task.eigenvalues, task.target_power)
         tuned = best.test, best.fitting_ratio * best.test
-        return {
-            "test": held_out_error(found.test, found.train, params.n, POPULATION),
-            "train": found.train,
-            "optimal": held_out_error(*tuned, params.n, POPULATION),
-        }
+        test = held_out_error(found.test, found.train, params.n, POPULATION)
+        optimal = held_out_error(*tuned, params.n, POPULATION)
+        return split_sweep(test, found.train, ridge.size) | {"optimal": optimal}
 
     def trial(self, params: DigitsParams, grid: Arrays, rng: Generator) -> Arrays:
         """Draw images and features, fit every width at every ridge, test on the rest."""

@@ -20,6 +20,8 @@ from sims.random_features.studies.common import (
     PAPER_RIDGES,
     RIDGE,
     SAMPLES,
+    SWEEP,
+    SWEPT_RIDGES,
     PowerLawTask,
     sizes,
 )
@@ -40,6 +42,7 @@ from sims.study import (
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from numpy.typing import NDArray
 
     from sims.study import Arrays
 
@@ -140,6 +143,7 @@ def curve_measures(axis: str) -> tuple[Measure, ...]:
         Measure("test", "test error", ("ridge", axis), "E_te"),
         Measure("train", "train error", ("ridge", axis), "E_tr"),
         Measure("optimal", "test error at the optimal ridge", (axis,), "E*"),
+        Measure("swept", "test error", ("sweep", axis), "E_te"),
     )
 
 
@@ -157,7 +161,24 @@ def curve_views(axis: str) -> tuple[Curves, ...]:
             guides=peak,
         ),
         Curves("train", "Train error", axis, ("train",), "ridge", guides=peak),
+        Curves(
+            "scrub",
+            "Scrub the ridge",
+            axis,
+            ("swept", "optimal"),
+            dashed=("optimal",),
+            scrub="sweep",
+            y_title="test error E_te",
+            guides=peak,
+        ),
     )
+
+
+def split_sweep(
+    test: NDArray[np.float64], train: NDArray[np.float64], ridges: int
+) -> dict[str, NDArray[np.float64]]:
+    """Tell the chosen ridges, which come first, from those of the slider inside the chart."""
+    return {"test": test[:ridges], "train": train[:ridges], "swept": test[ridges:]}
 
 
 def curve_checks(outcome: Outcome, axis: str, peak: float) -> tuple[Check, ...]:
@@ -196,7 +217,7 @@ class DoubleDescent(Study[FeatureCurveParams]):
     )
     standing = "asymptotic"
     Params = FeatureCurveParams
-    axes = (RIDGE, FEATURES)
+    axes = (RIDGE, FEATURES, SWEEP)
     measures = curve_measures("features")
     views = curve_views("features")
     presets = (
@@ -258,6 +279,7 @@ class DoubleDescent(Study[FeatureCurveParams]):
         return {
             "ridge": np.asarray(params.ridges),
             "features": sizes(10, params.largest, params.points, params.n),
+            "sweep": SWEPT_RIDGES,
         }
 
     def theory(self, params: FeatureCurveParams, grid: Arrays) -> Arrays:
@@ -265,9 +287,10 @@ class DoubleDescent(Study[FeatureCurveParams]):
         eigenvalues, power = params.spectrum()
         noise = params.noise_variance
         ridge, k = np.asarray(grid["ridge"]), np.asarray(grid["features"])
-        found = risk(params.n, k, ridge[:, None], eigenvalues, power, noise_variance=noise)
+        every = np.concatenate([ridge, np.asarray(grid["sweep"])])
+        found = risk(params.n, k, every[:, None], eigenvalues, power, noise_variance=noise)
         best = optimal_ridge_curve(params.n, k, eigenvalues, power, noise_variance=noise)
-        return {"test": found.test, "train": found.train, "optimal": best.test}
+        return split_sweep(found.test, found.train, ridge.size) | {"optimal": best.test}
 
     def trial(self, params: FeatureCurveParams, grid: Arrays, rng: Generator) -> Arrays:
         """Fit every width at every ridge to one draw of the data."""
@@ -307,7 +330,7 @@ class SampleDescent(Study[SampleCurveParams]):
     takeaway = "Samples and features mirror each other: the peak stands at n = k for both."
     standing = "asymptotic"
     Params = SampleCurveParams
-    axes = (RIDGE, SAMPLES)
+    axes = (RIDGE, SAMPLES, SWEEP)
     measures = curve_measures("samples")
     views = curve_views("samples")
     presets = (
@@ -332,16 +355,17 @@ class SampleDescent(Study[SampleCurveParams]):
     def grid(self, params: SampleCurveParams) -> Arrays:
         """Return ridges, and sample sizes from 10 upwards through k."""
         samples = sizes(10, params.largest, params.points, params.k)
-        return {"ridge": np.asarray(params.ridges), "samples": samples}
+        return {"ridge": np.asarray(params.ridges), "samples": samples, "sweep": SWEPT_RIDGES}
 
     def theory(self, params: SampleCurveParams, grid: Arrays) -> Arrays:
         """Return both errors at every ridge, and the test error at the best ridge."""
         eigenvalues, power = params.spectrum()
         noise = params.noise_variance
         ridge, n = np.asarray(grid["ridge"]), np.asarray(grid["samples"])
-        found = risk(n, params.k, ridge[:, None], eigenvalues, power, noise_variance=noise)
+        every = np.concatenate([ridge, np.asarray(grid["sweep"])])
+        found = risk(n, params.k, every[:, None], eigenvalues, power, noise_variance=noise)
         best = optimal_ridge_curve(n, params.k, eigenvalues, power, noise_variance=noise)
-        return {"test": found.test, "train": found.train, "optimal": best.test}
+        return split_sweep(found.test, found.train, ridge.size) | {"optimal": best.test}
 
     def trial(self, params: SampleCurveParams, grid: Arrays, rng: Generator) -> Arrays:
         """Fit every sample size at every ridge with one draw of the features."""
