@@ -1,4 +1,4 @@
-"""The rho path and the exact-law trial next to their peers: ``python -m benchmarks.aggregate_responses``.
+"""Time the rho path and the exact-law trial: ``python -m benchmarks.aggregate_responses``.
 
 Both jobs cover a grid of bag sizes and fifty weights. Peers solve the same systems afresh for
 every weight, by a generalised eigenproblem for every bag size, or by least squares on stacked

@@ -434,6 +434,6 @@ def format_value(value: object) -> str:
     """
     if not isinstance(value, float):
         return str(value)
-    if value == round(value) and abs(value) < 1e6:
+    if value.is_integer() and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.3g}"

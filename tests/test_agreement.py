@@ -11,7 +11,7 @@ from sims.study import Outcome
 
 
 def outcome(theory, mean, half, trials=20):
-    """Return an outcome with intervals ``mean ± half`` (or ``(low, high)`` where half is a pair)."""
+    """Return an outcome with intervals ``mean ± half``, or from low to high where it is a pair."""
     theory, mean = np.asarray(theory, dtype=float), np.asarray(mean, dtype=float)
     low, high = half if isinstance(half, tuple) else (mean - half, mean + half)
     low, high = np.broadcast_to(low, mean.shape), np.broadcast_to(high, mean.shape)

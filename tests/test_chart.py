@@ -38,6 +38,7 @@ class Rich(Study[CoinParams]):
         Measure("part", "part", ("size",)),
         Measure("rest", "rest", ("size",)),
         Measure("middle", "middle", ("size",)),
+        Measure("swept", "swept", ("size", "level", "kind")),
     )
     views = (
         Curves(
@@ -51,6 +52,7 @@ class Rich(Study[CoinParams]):
             guides=(Guide("edge", "x", "n = 10"), Guide("floor", "y", "floor")),
         ),
         Curves("two", "Two measures", "size", ("part", "rest"), y_title="parts"),
+        Curves("scrub", "Scrubbed", "size", ("swept",), colour="kind", scrub="level"),
         Curves("track", "Error against cost", "cost", ("part",), points=("cost", "rest")),
         HeatMap("map", "Map", "size", "level", "error", panel="kind"),
         HeatMap("bordered", "Bordered", "size", "level", "error", panel="kind", border="middle"),
@@ -71,6 +73,7 @@ class Rich(Study[CoinParams]):
             "part": 1 / size,
             "rest": 1 - 1 / size,
             "middle": np.sqrt(size / 10),
+            "swept": size[:, None, None] ** level[:, None] * np.arange(1.0, 4.0),
         }
 
     def trial(self, params, grid, rng):
@@ -157,21 +160,23 @@ def find_scale(shape, field):
     raise AssertionError(field)
 
 
-def test_a_specification_may_be_changed_by_its_owner(coin):
+def test_a_specification_is_shared_and_drawing_leaves_it_alone(coin):
     view = COIN.views[0]
     shape = spec(coin, view)
-    shape["config"].clear()
-    shape["layer"].clear()
-    assert spec(coin, view)["layer"]
-    assert spec(coin, view)["config"]
+    before = json.dumps(shape)
+    chart(coin, view.name)
+    assert spec(coin, view) is shape
+    assert json.dumps(shape) == before
 
 
 def test_dark_and_light_differ_in_colours_alone(coin):
     light, dark = (spec(coin, COIN.views[0], dark=dark) for dark in (False, True))
-    assert light["config"]["background"] == "white"
     assert light["config"]["axis"]["labelColor"] != dark["config"]["axis"]["labelColor"]
     assert find_scale(light, "series")["domain"] == find_scale(dark, "series")["domain"]
     assert find_scale(light, "series")["range"] != find_scale(dark, "series")["range"]
+    assert light["config"]["background"] == dark["config"]["background"] == "transparent"
+    assert coin.chart().to_dict()["config"]["background"] == "white"
+    assert coin.chart(dark=True).to_dict()["config"]["background"] == "transparent"
 
 
 def test_titles_come_from_the_declarations(rich):
@@ -179,13 +184,15 @@ def test_titles_come_from_the_declarations(rich):
     assert (encoding["x"]["title"], encoding["y"]["title"]) == ("size n", "error E")
     assert encoding["color"]["legend"]["title"] == "level δ"
     assert spec(rich, RICH.views[1])["layer"][1]["encoding"]["y"]["title"] == "parts"
-    assert spec(rich, RICH.views[2])["layer"][1]["encoding"]["x"]["title"] == "cost C (s)"
-    assert spec(rich, RICH.views[3])["layer"][0]["encoding"]["color"]["title"] == "error E"
+    assert (
+        spec(rich, find_view(RICH, "track"))["layer"][1]["encoding"]["x"]["title"] == "cost C (s)"
+    )
+    assert spec(rich, find_view(RICH, "map"))["layer"][0]["encoding"]["color"]["title"] == "error E"
 
 
 def test_a_view_that_names_nothing_is_refused(coin):
     lost = Curves("lost", "Lost", "width", ("squared",))
-    with pytest.raises(ValueError, match="toys/coin declares neither .* called 'width'"):
+    with pytest.raises(ValueError, match=r"toys/coin declares neither .* called 'width'"):
         spec(coin, lost)
     with pytest.raises(ValueError, match="view = 'plan' is not allowed: toys/coin has curve, map"):
         find_view(COIN, "plan")
@@ -262,7 +269,7 @@ def test_infinity_is_a_gap(rich):
     gap = np.isnan(lines["y"])
     assert gap[lines["x"] == 100].all()
     assert not gap[lines["x"] < 50].any()
-    cells = where(rows(rich, RICH.views[3]), panel="a, theory")
+    cells = where(rows(rich, find_view(RICH, "map")), panel="a, theory")
     assert np.isnan(cells["value"]).sum() == 1
 
 
@@ -288,8 +295,29 @@ def test_values_that_read_alike_are_told_apart():
     assert len(set(lines["group"])) == 2
 
 
+def test_a_slider_inside_the_chart_shows_one_curve_at_a_time(rich):
+    view = find_view(RICH, "scrub")
+    table = rows(rich, view)
+    grid, theory = rich.along("size")
+    for place, level in enumerate(LEVELS):
+        lines = {name: column[table["place"] == place] for name, column in table.items()}
+        assert set(lines["place_label"]) == {f"δ = {level:g}"}
+        for index, kind in enumerate(KINDS):
+            line = where(lines, series=kind)
+            order = np.argsort(line["order"])
+            np.testing.assert_array_equal(line["x"][order], grid["size"])
+            np.testing.assert_array_equal(line["y"][order], theory["swept"][:, place, index])
+        assert (lines["order"] == 0).any()  # where the label stands
+    shape = spec(rich, view)
+    (slide,) = [param for param in shape["params"] if param["name"] == "place"]
+    assert (slide["bind"]["min"], slide["bind"]["max"], slide["value"]) == (0, 1, 1)
+    low, high = find_scale(shape, "y")["domain"]
+    assert low < theory["swept"].min()
+    assert high > theory["swept"].max()
+
+
 def test_a_parametric_curve_runs_along_a_measure(rich):
-    table = rows(rich, RICH.views[2])
+    table = rows(rich, find_view(RICH, "track"))
     lines, points = where(table, role="theory"), where(table, role="simulation")
     _, fine = rich.along("size")
     np.testing.assert_array_equal(lines["x"], fine["cost"])
@@ -299,7 +327,7 @@ def test_a_parametric_curve_runs_along_a_measure(rich):
 
 
 def test_a_stack_piles_parts_to_the_whole(rich):
-    table = rows(rich, RICH.views[5])
+    table = rows(rich, find_view(RICH, "stack"))
     part, rest = (where(table, role="theory", measure=name) for name in ("part", "rest"))
     assert set(part["low"]) == {0}
     np.testing.assert_array_equal(rest["low"], part["high"])
@@ -345,13 +373,13 @@ def test_theory_and_simulation_share_the_scale_of_colours(coin):
 
 
 def test_the_colours_of_a_map_leave_out_what_they_cannot_show(rich):
-    domain = find_scale(spec(rich, RICH.views[3]), "value")["domain"]
+    domain = find_scale(spec(rich, find_view(RICH, "map")), "value")["domain"]
     theory = rich.theory["error"]
     assert domain == [theory[theory > 0].min(), theory[np.isfinite(theory)].max()]
 
 
 def test_a_border_is_a_line_across_the_theory(rich):
-    line = where(rows(rich, RICH.views[4]), role="reference")
+    line = where(rows(rich, find_view(RICH, "bordered")), role="reference")
     assert set(line["panel"]) == {"a, theory"}
     inside = (rich.theory["middle"] >= 0.25) & (rich.theory["middle"] <= 4)
     np.testing.assert_array_equal(line["at_x"], SIZES)
@@ -435,6 +463,4 @@ def test_captions_say_what_the_marks_are(coin):
 
 def test_a_chart_can_be_told(coin):
     words = alt_text(coin, COIN.views[0])
-    assert words == (
-        "Heads in a row of throws: Scatter against throws. More throws, less scatter."
-    )
+    assert words == ("Heads in a row of throws: Scatter against throws. More throws, less scatter.")

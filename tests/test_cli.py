@@ -36,8 +36,8 @@ class Said(tuple):
 def say(toy_catalogue, monkeypatch, capsys):
     """Run the program as the command `sims` does, with the toys in its catalogue."""
 
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["sims", *map(str, words)])
+    def command(line, *more):
+        monkeypatch.setattr(sys, "argv", ["sims", *line.split(), *map(str, more)])
         with pytest.raises(SystemExit) as end:
             main()
         code = end.value.code
@@ -63,14 +63,14 @@ def test_list_shows_every_study(say):
         "toys/coin", "toys/slow", "toys/cracked", "toys/whole",
     ]  # fmt: skip
     assert lines[0] == "toys/coin     Heads in a row of throws"
-    assert say("list", "--family", "toys").out == said.out
-    refused = say("list", "--family", "plays")
+    assert say("list --family toys").out == said.out
+    refused = say("list --family plays")
     assert refused.status == 2
     assert refused.err == "sims: family = 'plays' is not allowed: it must be toys\n"
 
 
 def test_show_tells_what_can_be_set(say):
-    said = say("show", "coin")
+    said = say("show coin")
     assert said.status == 0
     for line in (
         r"toys/coin: Heads in a row of throws \(exact\)",
@@ -83,7 +83,7 @@ def test_show_tells_what_can_be_set(say):
 
 @pytest.mark.parametrize("command", ["", "list", "show", "run", "serve", "version"])
 def test_every_command_has_help(say, command):
-    said = say(*command.split(), "--help")
+    said = say(f"{command} --help")
     assert said.status == 0
     assert "Usage:" in said.out
 
@@ -96,17 +96,17 @@ def test_version(say):
 
 
 def test_status_says_whether_the_checks_held(say):
-    held = say("run", "coin", "--trials", "1500", "--no-store")
+    held = say("run coin --trials 1500 --no-store")
     assert held.status == 0
     assert re.search(r"^  holds +theory within 30% .*: 100% of 6 points agree", held.out, re.M)
-    failed = say("run", "coin", "--preset", "wrong", "--no-store")
+    failed = say("run coin --preset wrong --no-store")
     assert failed.status == 1
     assert "  FAILS  " in failed.out
-    undecided = say("run", "coin", "--trials", "3", "--no-store")
+    undecided = say("run coin --trials 20 --no-store")
     assert undecided.status == 3
     assert "  undecided  " in undecided.out
-    assert "3 trials (3 computed now), stopped by trials" in undecided.out
-    assert say("run", "whole").status == 0
+    assert "20 trials (20 computed now), stopped by trials" in undecided.out
+    assert say("run whole").status == 0
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_status_says_whether_the_checks_held(say):
     ],
 )
 def test_bad_input_is_refused_in_one_line(say, words, message):
-    said = say(*words.split())
+    said = say(words)
     assert said.status == 2
     assert said.out == ""
     assert said.err.startswith(f"sims: {message}")
@@ -145,7 +145,7 @@ def test_bad_input_is_refused_in_one_line(say, words, message):
 
 
 def test_all_bad_values_are_named_at_once(say):
-    said = say("run", "coin", "--set", "p=7", "--set", "claim=0", "--set", "q=1")
+    said = say("run coin --set p=7 --set claim=0 --set q=1")
     assert said.status == 2
     assert [line.split()[1] for line in said.err.splitlines()] == ["p", "claim", "q"]
 
@@ -154,30 +154,30 @@ def test_all_bad_values_are_named_at_once(say):
     "words", ["run", "run coin --trials many", "run coin --unknown", "jump", "run coin extra"]
 )
 def test_misuse_is_status_2(say, words):
-    said = say(*words.split())
+    said = say(words)
     assert (said.status, said.out) == (2, "")
     assert "Usage:" in said.err
 
 
 def test_bad_input_makes_no_file(say, tmp_path, path):
     for words in ("--set p=7", "--preset best"):
-        say("run", "coin", *words.split(), "--store", path, "--out", tmp_path / "out")
+        say(f"run coin {words}", "--store", path, "--out", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_the_work(say, tmp_path):
     (tmp_path / "file").write_text("")
-    said = say("run", "coin", "--out", tmp_path / "file" / "out", "--no-store")
+    said = say("run coin --out", tmp_path / "file" / "out", "--no-store")
     assert (said.status, said.out) == (2, "")
     assert str(tmp_path / "file") in said.err
-    said = say("run", "coin", "--store", tmp_path / "file" / "trials.sqlite")
+    said = say("run coin --store", tmp_path / "file" / "trials.sqlite")
     assert (said.status, said.out) == (2, "")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_broken_trial_is_no_failed_check(say, workers):
     """Status 1 would say that the theorem is contradicted; nothing of the kind was measured."""
-    said = say("run", "cracked", "--trials", "30", "--workers", workers, "--no-store")
+    said = say("run cracked --trials 30 --workers", workers, "--no-store")
     assert (said.status, said.out) == (4, "")
     assert re.match(r"sims: trial \d+ of toys/cracked at CoinParams\(.*the coin broke\n$", said.err)
 
@@ -186,9 +186,7 @@ def test_a_broken_trial_is_no_failed_check(say, workers):
 
 
 def test_values_reach_the_study(say):
-    said = say(
-        *"run coin --set p=0.25 --set throws=1,4 --trials 5 --seed 7 --json --no-store".split()
-    )
+    said = say("run coin --set p=0.25 --set throws=1,4 --trials 5 --seed 7 --json --no-store")
     verdict = json.loads(said.out)
     assert verdict["params"] == {"p": 0.25, "throws": [1, 4], "claim": 1}
     assert verdict["provenance"]["seed"] == 7
@@ -198,8 +196,7 @@ def test_values_reach_the_study(say):
 
 
 def test_json_is_strict_and_alone_on_standard_output(say, tmp_path):
-    words = "run coin --trials 1 --json --no-store --out".split()
-    said = say(*words, tmp_path)
+    said = say("run coin --trials 1 --json --no-store --out", tmp_path)
 
     def refuse(constant):
         raise AssertionError(constant)
@@ -212,50 +209,50 @@ def test_json_is_strict_and_alone_on_standard_output(say, tmp_path):
 
 
 def test_the_first_preset_is_the_default_and_its_trials_too(say):
-    assert "40 trials (40" in say("run", "coin", "--no-store").out
-    verdict = json.loads(say("run", "coin", "--preset", "paper", "--no-store", "--json").out)
+    assert "40 trials (40" in say("run coin --no-store").out
+    verdict = json.loads(say("run coin --preset paper --no-store --json").out)
     assert (verdict["trials"], verdict["params"]["throws"]) == (400, [1, 10, 100, 1000])
 
 
 def test_precision_and_budget_stop(say):
-    said = say(*"run coin --precision 0.3 --no-store".split())
+    said = say("run coin --precision 0.3 --no-store")
     assert f"{run(COIN, precision=0.3).trials} trials" in said.out
     assert "stopped by precision" in said.out
-    said = say(*"run slow --budget 0.3s --no-store".split())
+    said = say("run slow --budget 0.3s --no-store")
     assert "stopped by seconds" in said.out
-    said = say(*"run slow --budget 5m --trials 4 --no-store".split())
+    said = say("run slow --budget 5m --trials 4 --no-store")
     assert "4 trials (4 computed now), stopped by trials" in said.out
 
 
 def test_a_second_run_computes_nothing(say, path):
-    first = say("run", "coin", "--trials", "30", "--store", path)
-    second = say("run", "coin", "--trials", "30", "--store", path)
+    first = say("run coin --trials 30 --store", path)
+    second = say("run coin --trials 30 --store", path)
     assert "30 trials (30 computed now)" in first.out
     assert "30 trials (0 computed now)" in second.out
     assert first.out.splitlines()[2:] == second.out.splitlines()[2:]
-    more = say("run", "coin", "--trials", "45", "--store", path)
+    more = say("run coin --trials 45 --store", path)
     assert "45 trials (15 computed now)" in more.out
 
 
 def test_the_shared_store_is_used_unless_told_otherwise(say, path, monkeypatch):
     monkeypatch.setenv("SIMS_STORE", str(path))
-    say("run", "coin", "--trials", "5", "--no-store")
+    say("run coin --trials 5 --no-store")
     assert not path.exists()
-    say("run", "coin", "--trials", "5")
+    say("run coin --trials 5")
     with Store(path) as store:
         assert store.count(key_of(COIN, CoinParams(), 0)) == 5
 
 
 def test_two_workers_give_the_same_verdict(say, path):
-    alone = say(*"run coin --trials 60 --json --no-store".split())
-    together = say(*"run coin --trials 60 --json --workers 2 --store".split(), path)
+    alone = say("run coin --trials 60 --json --no-store")
+    together = say("run coin --trials 60 --json --workers 2 --store", path)
     one, other = json.loads(alone.out), json.loads(together.out)
     assert one["checks"] == other["checks"]
     assert other["provenance"]["computed"] == 60
 
 
 def test_files_are_written(say, tmp_path):
-    said = say(*"run coin --trials 20 --no-store --out".split(), tmp_path / "a" / "b")
+    said = say("run coin --trials 20 --no-store --out", tmp_path / "a" / "b")
     files = {file.name: file.read_bytes() for file in (tmp_path / "a" / "b").iterdir()}
     assert len(files) == 11
     for name, content in files.items():
@@ -315,6 +312,6 @@ def test_ctrl_c_without_a_store_says_so(say, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sims.runner.run", interrupted)
-    said = say("run", "coin", "--no-store")
+    said = say("run coin --no-store")
     assert (said.status, said.out) == (130, "")
     assert said.err == "sims: interrupted; nothing is kept (--no-store)\n"

@@ -106,7 +106,12 @@ def test_values_are_taken_from_python_and_from_text(name, given, kept):
         ("ridges", (), "ridges = '' is not allowed", None),
         ("ridges", (1, math.inf), "ridges = inf is not allowed", None),
         ("ridges", ((math.inf,),), "ridges = inf is not allowed", None),
-        ("kernel", "RBF", "kernel = RBF is not allowed: it must be one of NNGP, two layers", "NNGP"),
+        (
+            "kernel",
+            "RBF",
+            "kernel = RBF is not allowed: it must be one of NNGP, two layers",
+            "NNGP",
+        ),
         ("centred", "maybe", "centred = maybe is not allowed: it must be true or false", True),
     ],
 )

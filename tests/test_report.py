@@ -135,7 +135,11 @@ def test_the_font_has_the_papers_signs():
 
 def test_finite_has_no_nan():
     value = {"a": [math.nan, math.inf, -math.inf, 1.5], "b": (True, None, "nan"), "c": {"d": 2}}
-    assert finite(value) == {"a": [None, "inf", "-inf", 1.5], "b": [True, None, "nan"], "c": {"d": 2}}
+    assert finite(value) == {
+        "a": [None, "inf", "-inf", 1.5],
+        "b": [True, None, "nan"],
+        "c": {"d": 2},
+    }
     assert finite(np.float64("nan")) is None
 
 

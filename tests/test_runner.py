@@ -51,6 +51,11 @@ def by_hand(study, trials, seed=0, params=PARAMS):
     return found
 
 
+def finish(experiment):
+    while experiment.step():
+        pass
+
+
 def assert_same_bits(one, other):
     for arrays in ("theory", "mean", "stderr", "low", "high"):
         left, right = getattr(one, arrays), getattr(other, arrays)
@@ -184,8 +189,7 @@ def test_trials_beyond_a_gap_are_not_computed_again(path, traces, many, there, e
     with Store(path) as store:
         store.write(key_of(COIN, PARAMS, 0), [trials[index] for index in there])
         experiment = Experiment(COIN, PARAMS, stop=Stop(600), executor=executor, store=store)
-        while experiment.step():
-            pass
+        finish(experiment)
     assert traces() == Counter(set(range(600)) - set(there))
     assert (experiment.computed, experiment.recalled) == (600 - len(there), len(there))
     assert_same_bits(experiment.result(), summary)
@@ -317,8 +321,7 @@ def test_steps_cancel_and_extend(traces):
     assert experiment.result().provenance.stopped == "cancelled"
     assert experiment.trials == reached
     experiment.extend(Stop(40))
-    while experiment.step():
-        pass
+    finish(experiment)
     assert set(traces().items()) == {(index, 1) for index in range(40)}
     experiment.cancel()  # too late: it is done
     assert experiment.result().provenance.stopped == "trials"
@@ -332,30 +335,26 @@ def test_extending_a_run_in_flight_sends_nothing_out_twice(traces):
         experiment.extend(Stop(20))
         experiment.step(timeout=0.0)
         experiment.extend(Stop(30))
-        while experiment.step():
-            pass
+        finish(experiment)
     assert set(traces().items()) == {(index, 1) for index in range(30)}
     assert experiment.computed == experiment.trials == 30
 
 
-def test_extending_past_a_precision_uses_what_came_too_early(traces, pool):
+def test_extending_past_a_precision_uses_what_came_too_early():
     with ThreadPoolExecutor(2) as threads:
         experiment = Experiment(COIN, PARAMS, stop=Stop(precision=0.3), executor=threads)
-        while experiment.step():
-            pass
+        finish(experiment)
         stopped_at = experiment.trials
         threads.submit(int).result()
     experiment.extend(Stop(stopped_at + 5))
-    while experiment.step():
-        pass
+    finish(experiment)
     assert_same_bits(experiment.result(), run(COIN, trials=stopped_at + 5))
 
 
 def test_extending_takes_from_the_store_what_another_run_has_put_there(path):
     with Store(path) as store:
         experiment = Experiment(COIN, PARAMS, stop=Stop(5), store=store)
-        while experiment.step():
-            pass
+        finish(experiment)
         run(COIN, trials=50, store=path)
         experiment.extend(Stop(40))
         assert (experiment.done, experiment.computed, experiment.trials) == (True, 5, 40)
@@ -415,8 +414,7 @@ def test_a_failed_experiment_stays_failed_until_it_is_extended():
     experiment = Experiment(CRACKED, PARAMS, stop=Stop(50))
     for _ in range(3):
         with pytest.raises(TrialError):
-            while experiment.step():
-                pass
+            finish(experiment)
         assert experiment.done
         assert experiment.result().provenance.stopped == "failed"
     experiment.extend(Stop(experiment.trials))
@@ -476,8 +474,7 @@ def test_a_worker_that_is_killed_breaks_the_run_and_loses_no_trial(path):
         victim = next(iter(executor._processes.values()))
         os.kill(victim.pid, signal.SIGKILL)
         with pytest.raises(BrokenExecutor):
-            while experiment.step():
-                pass
+            finish(experiment)
         gathered = experiment.trials
         assert store.count(key_of(SLOW, PARAMS, 0)) >= gathered >= 5
     resumed = run(SLOW, trials=gathered, store=path)

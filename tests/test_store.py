@@ -207,7 +207,8 @@ def test_damage_is_named_and_set_aside(path, damage):
         store.write(KEY, [trial(i) for i in range(60)])
     damage(path)
     broken = path.read_bytes()
-    with pytest.warns(StoreWarning) as caught:
+    with warnings.catch_warnings(record=True, category=StoreWarning) as caught:
+        warnings.simplefilter("always")
         store = Store(path)
         assert store.read(KEY) == []
     (aside,) = set_aside(path)
@@ -322,7 +323,12 @@ def test_the_key_changes_with_everything_that_changes_a_trial():
 
 def test_the_key_does_not_change_with_the_way_a_value_is_written():
     base = key_of(COIN, CoinParams(p=0, throws=(1, 10)), 3)
-    for p, throws in ((0.0, "1,10"), (-0.0, [1.0, 10.0]), ("0", np.array([1, 10])), (False, (1, 1e1))):
+    for p, throws in (
+        (0.0, "1,10"),
+        (-0.0, [1.0, 10.0]),
+        ("0", np.array([1, 10])),
+        (False, (1, 1e1)),
+    ):
         assert key_of(COIN, CoinParams(p=p, throws=throws), 3).text == base.text
     assert key_of(COIN, CoinParams(p=1), 0) == key_of(COIN, CoinParams(p=1.0), 0)
 

@@ -118,4 +118,3 @@ def _leave_a_trace(folder, rng):
 
 COIN, SLOW, CRACKED, WHOLE = Coin(), SlowCoin(), CrackedCoin(), WholeCoin()
 STUDIES = {study.name: study for study in (COIN, SLOW, CRACKED, WHOLE)}
-

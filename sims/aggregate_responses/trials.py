@@ -312,7 +312,7 @@ def _partitions(data: Real, bag_sizes: ArrayLike) -> Iterator[tuple[int, Bags, B
     total = data.T @ data
     for size in _divisors(n, bag_sizes):
         bags = as_bags(equal_bags(n, size), n)
-        means = data.reshape(-1, size, d).mean(1)
+        means = bags.means(data)
         within = data - means[bags.index] if n < d else None
         yield size, bags, Blocks(np.sqrt(size) * means, total, n, within)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sims.catalogue import FAMILIES, of_family
+from sims.catalogue import FAMILIES, Family, of_family
 
 
 def home_page() -> None:
@@ -16,13 +16,26 @@ def home_page() -> None:
     )
     for family in FAMILIES:
         with st.container(border=True):
-            page = f"pages/{family.slug}.py"
-            st.subheader(family.title, anchor=False)
-            st.markdown(family.question)
-            for study in of_family(family.slug):
-                slug = study.name.partition("/")[2]
-                st.page_link(page, label=study.title, query_params={"study": slug})
+            _card(family)
     st.markdown(
         "The same studies run in the terminal (`sims list`, `sims run …`) and in Python "
         "(`sims.run(…)`), with the same seeds and the same numbers."
     )
+
+
+def _card(family: Family) -> None:
+    st.subheader(family.title, anchor=False)
+    st.markdown(f"**{family.question}**")
+    studies = of_family(family.slug)
+    chapters = list(dict.fromkeys(study.chapter for study in studies))
+    for column, chapter in zip(st.columns(len(chapters)), chapters):
+        with column:
+            st.markdown(chapter)
+            for study in studies:
+                if study.chapter == chapter:
+                    st.page_link(
+                        f"pages/{family.slug}.py",
+                        label=study.title,
+                        help=study.takeaway,
+                        query_params={"study": study.name.partition("/")[2]},
+                    )

@@ -167,10 +167,10 @@ def array(
     allowed = interval(low, high, open_low, open_high) + (" or inf" if allow_inf else "")
     try:
         given = np.asarray(value)
+        if given.dtype.kind == "c":  # or else the imaginary parts would be dropped
+            raise TypeError
         result = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        reject(name, value, f"an array of numbers {allowed}")
-    if given.dtype.kind == "c":  # or else the imaginary parts would be dropped with a warning
+    except (TypeError, ValueError, OverflowError):
         reject(name, value, f"an array of real numbers {allowed}")
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} has shape {result.shape}, but it must have {ndim} dimension(s)")

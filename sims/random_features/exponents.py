@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
 from sims.numerics.kernels import kernel_matrix
+from sims.numerics.ridge_path import target_columns
 from sims.numerics.validate import ValidityWarning, array, integer, reject
 
 if TYPE_CHECKING:
@@ -217,9 +218,7 @@ def _check(
     points = len(kernel)
     if kernel.shape != (points, points):
         reject("kernel.shape", kernel.shape, "square")
-    columns = array("targets", targets)
-    if columns.ndim not in (1, 2) or len(columns) != points:
-        reject("targets.shape", columns.shape, f"({points},) or ({points}, outputs) like kernel")
+    columns = target_columns(targets, points)
     counts = array("sizes", sizes, 1, points - 1, ndim=1)
     broken = counts[counts != np.round(counts)]
     if len(broken):
@@ -230,7 +229,7 @@ def _check(
         raise ValueError(f"sizes has {len(counts)} different value(s), but a fit needs {fewest}")
     if not isinstance(rng, Generator):
         reject("rng", rng, "a numpy.random.Generator")
-    return (columns[:, None] if columns.ndim == 1 else columns), counts.astype(np.int64)
+    return columns, counts.astype(np.int64)
 
 
 def _trial(

@@ -19,7 +19,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from sims.numerics.kernels import kernel_matrix
-from sims.numerics.ridge_path import nested_ridge_paths
+from sims.numerics.ridge_path import nested_ridge_paths, target_columns
 from sims.numerics.validate import array, integer, number, reject
 from sims.random_features.sphere import sphere_points, sphere_target
 
@@ -227,7 +227,7 @@ def population_trial(
     (2, 2)
     """
     points = array("inputs", inputs, ndim=2)
-    columns = _targets(targets, len(points))
+    columns = target_columns(targets, len(points))
     n = integer("n", n, 1, len(points) - 1)
     noise = number("noise_variance", noise_variance, 0)
     counts, ridge = _widths(widths), _ridges(ridges)
@@ -268,7 +268,7 @@ def population_spectrum(kernel: ArrayLike, targets: ArrayLike) -> PopulationSpec
     (array([2., 1.]), array([0., 2.]))
     """
     matrix = kernel_matrix("kernel", kernel)
-    columns = _targets(targets, len(matrix))
+    columns = target_columns(targets, len(matrix))
     values, vectors = np.linalg.eigh(matrix)
     coefficients = vectors.T @ columns
     power = np.einsum("ic,ic->i", coefficients, coefficients) / len(matrix)
@@ -325,10 +325,3 @@ def _ridges(ridges: ArrayLike) -> FloatArray:
     if values.ndim > 1 or not values.size:
         raise ValueError(f"ridges has shape {values.shape}, but it must be (count,), count >= 1")
     return values
-
-
-def _targets(targets: ArrayLike, points: int) -> FloatArray:
-    columns = array("targets", targets)
-    if columns.ndim not in (1, 2) or len(columns) != points:
-        reject("targets.shape", columns.shape, f"({points},) or ({points}, outputs)")
-    return columns[:, None] if columns.ndim == 1 else columns

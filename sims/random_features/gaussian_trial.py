@@ -189,7 +189,7 @@ def _wide(
         inside[cell] = theta.T if factor is None else factor.T @ theta.T
         if factor is not None:
             # W.T theta has the law of fewer normals times the triangle of theta's QR.
-            triangle = np.linalg.qr(theta.T / math.sqrt(k), mode="r")
+            triangle = np.asarray(np.linalg.qr(theta.T / math.sqrt(k), mode="r"))
             normals = rng.standard_normal((len(triangle), len(task.roots)))
             np.matmul(triangle.T, normals, out=outside[cell])
     flat = outside.reshape(-1, len(task.roots))
@@ -217,30 +217,57 @@ def _fill_tall(
     along = frame.coordinates(task.target[None], most)[:, 0]
     beyond = float(np.sum((task.target - frame.expand(along[:, None])[0]) ** 2))
     for i in np.flatnonzero(cells.any(axis=1)):
-        n = int(ns[i])
         chosen = np.flatnonzero(cells[i])
         size = int(ks[chosen].max())
-        unseen = float(np.sum(along[size:] ** 2)) + beyond
-        factor = bartlett_factor(size, n, rng, lower=False)
-        labels = _labels(factor, along[:size], unseen + task.noise, n, rng)
-        samples = np.zeros((size + 1, size))
-        samples[:size] = dtrmm(1.0, factor, frame.triangle[:size, :size])
-        gram = samples.T @ samples
-        for j in chosen:
-            k = int(ks[j])
-            # Everything is triangular, so the leading blocks belong to the first k features.
-            tail = math.sqrt(np.sum(labels[k:] ** 2))
-            scale = 1.0 / math.sqrt(k)
-            path = fit_ridges(
-                samples[: k + 1, :k] * scale,
-                np.append(labels[:k], tail)[:, None],
-                ridges,
-                gram[:k, :k] / k,
-            )
-            fitted = path.coefficients[:, :, 0] @ (frame.triangle[:k, :k].T * scale)
-            missed = float(np.sum(along[k:] ** 2)) + beyond
-            found = np.sum((fitted - along[:k]) ** 2, axis=1) + missed + task.noise
-            errors.test[i, j], errors.train[i, j] = found, path.train * (k + 1) / n
+        out_of_reach = beyond + float(np.sum(along[size:] ** 2))
+        test, train = _tall(
+            int(ns[i]),
+            ks[chosen].astype(int),
+            ridges,
+            frame.triangle[:size, :size],
+            along[:size],
+            (out_of_reach, task.noise),
+            rng,
+        )
+        errors.test[i, chosen], errors.train[i, chosen] = test, train
+
+
+def _tall(
+    n: int,
+    ks: NDArray[np.int_],
+    ridges: FloatArray,
+    triangle: FloatArray,
+    along: FloatArray,
+    unseen: tuple[float, float],
+    rng: Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Errors, each (len(ks), ridges), of nested features ``Q triangle`` at one n.
+
+    The target has coordinates `along` in Q; `unseen` are its power outside and the noise variance.
+    """
+    size = len(triangle)
+    factor = bartlett_factor(size, n, rng, lower=False)
+    labels = _labels(factor, along, sum(unseen), n, rng)
+    samples = np.zeros((size + 1, size))
+    samples[:size] = dtrmm(1.0, factor, triangle)
+    gram = samples.T @ samples
+    test, train = np.empty((2, len(ks), len(ridges)))
+    for cell, k in enumerate(ks):
+        # Everything is triangular, so the leading blocks belong to the first k features; the
+        # other rotated labels are fitted by nothing, and only their norm counts.
+        scale = 1.0 / math.sqrt(k)
+        tail = math.sqrt(np.sum(labels[k:] ** 2))
+        path = fit_ridges(
+            samples[: k + 1, :k] * scale,
+            np.append(labels[:k], tail)[:, None],
+            ridges,
+            gram[:k, :k] / k,
+        )
+        fitted = path.coefficients[:, :, 0] @ (triangle[:k, :k].T * scale)
+        missed = float(np.sum(along[k:] ** 2)) + sum(unseen)
+        test[cell] = np.sum((fitted - along[:k]) ** 2, axis=1) + missed
+        train[cell] = path.train * (k + 1) / n
+    return test, train
 
 
 def _low_rank(

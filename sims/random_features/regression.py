@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sims.numerics.ridge_path import shifted_solve
+from sims.numerics.ridge_path import shifted_solve, target_columns
 from sims.numerics.validate import array, integer, reject
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ def kernel_ridge(
     (array([0.  , 0.25]), array([0.  , 0.25]))
     """
     matrix = array("kernel", kernel, ndim=2)
-    columns = _columns("targets", targets, len(matrix))
+    columns = target_columns(targets, len(matrix))
     new = array("cross", cross, ndim=2)
     if new.shape[1] != len(matrix) or not len(new):
         reject("cross.shape", new.shape, f"(test points, {len(matrix)}), test points >= 1")
-    truth = _columns("test_targets", test_targets, len(new))
+    truth = target_columns(test_targets, len(new), "test_targets")
     if truth.shape[1] != columns.shape[1]:
         reject("test_targets.shape", truth.shape, f"({len(new)}, {columns.shape[1]}) like targets")
     ridge = array("ridges", ridges, 0, ndim=1)
@@ -184,7 +184,7 @@ def fitting_ratio_trial(
     matrix = array("kernel", kernel, ndim=2)
     if matrix.shape[0] != matrix.shape[1]:
         reject("kernel.shape", matrix.shape, "square")
-    columns = _columns("targets", targets, len(matrix))
+    columns = target_columns(targets, len(matrix))
     n = integer("n", n, 1, len(matrix) - 1)
     ridge = np.append(array("ridges", ridges, 0, ndim=1), 0.0)  # the last one sets the noise
     levels = array("relative_noise", relative_noise, 0, ndim=1)
@@ -256,7 +256,7 @@ def gcv(kernel: ArrayLike, targets: ArrayLike, ridges: ArrayLike) -> CrossValida
     n = len(matrix)
     if matrix.shape != (n, n) or not n:
         reject("kernel.shape", matrix.shape, "square and not empty")
-    columns = _columns("targets", targets, n)
+    columns = target_columns(targets, n)
     ridge = array("ridges", ridges, 0, ndim=1)
     values, vectors = np.linalg.eigh(matrix)
     if values[-1] <= 0:
@@ -311,10 +311,3 @@ def _combined(errors: FloatArray, scale: FloatArray) -> FloatArray:
 
 def _mean_square(errors: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("rnc,rnc->r", errors, errors) / errors.shape[1])
-
-
-def _columns(name: str, values: ArrayLike, rows: int) -> FloatArray:
-    columns = array(name, values)
-    if columns.ndim not in (1, 2) or len(columns) != rows:
-        reject(f"{name}.shape", columns.shape, f"({rows},) or ({rows}, outputs)")
-    return columns[:, None] if columns.ndim == 1 else columns

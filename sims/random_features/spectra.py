@@ -41,6 +41,22 @@ class TaskSpectrum:
     target_power: FloatArray
     multiplicity: FloatArray
 
+    def arguments(self) -> dict[str, FloatArray]:
+        """Return the keyword arguments with which `risk` and its like take the task.
+
+        Examples
+        --------
+        >>> from sims.random_features.theory import risk
+        >>> task = power_law_spectrum(1.5, 2.0, float("inf"))
+        >>> float(risk(100, 1000, 0.1, **task.arguments()).test.round(4))
+        0.0218
+        """
+        return {
+            "eigenvalues": self.eigenvalues,
+            "target_power": self.target_power,
+            "multiplicity": self.multiplicity,
+        }
+
 
 def power_law_spectrum(alpha: float, beta: float, modes: float) -> TaskSpectrum:
     """Return the task ``lambda_i = i**-alpha``, ``v_i**2 = i**-beta``, i = 1 ... modes.

@@ -40,7 +40,10 @@ def test_interval(ends, text):
 
 @pytest.mark.parametrize("value", [-1.5, np.float64(-1.5), np.float32(-1.5)])
 def test_reject_shows_the_number_and_not_its_type(value):
-    assert refusal(reject, "x", value, "at least 0") == "x = -1.5 is not allowed: it must be at least 0"
+    assert (
+        refusal(reject, "x", value, "at least 0")
+        == "x = -1.5 is not allowed: it must be at least 0"
+    )
     assert refusal(reject, "n", np.int64(3), "even") == "n = 3 is not allowed: it must be even"
 
 
@@ -90,14 +93,12 @@ def test_number_accepts_exactly_the_interval(value, low, high, open_low, open_hi
     inside = (value > low if open_low else value >= low) and (
         value < high if open_high else value <= high
     )
-    try:
-        result = number("x", value, low, high, open_low=open_low, open_high=open_high)
-    except ValueError as error:
-        assert not inside
-        assert re.match(r"x = .* is not allowed: it must be in [\[(].*[\])]$", str(error))
+    options = {"open_low": open_low, "open_high": open_high}
+    if inside:
+        assert number("x", value, low, high, **options) == value
     else:
-        assert inside
-        assert result == value
+        message = refusal(number, "x", value, low, high, **options)
+        assert re.match(r"x = .* is not allowed: it must be in [\[(].*[\])]$", message)
 
 
 # --- whole numbers ---
@@ -137,7 +138,9 @@ def test_integer_keeps_every_digit(value):
 # --- arrays ---
 
 
-@pytest.mark.parametrize("value", [[1, 2], (1.0, 2.0), np.array([1, 2], dtype=np.int8), range(1, 3)])
+@pytest.mark.parametrize(
+    "value", [[1, 2], (1.0, 2.0), np.array([1, 2], dtype=np.int8), range(1, 3)]
+)
 def test_array_takes_whatever_is_one(value):
     result = array("v", value, 0, ndim=1)
     assert result.dtype == np.float64
@@ -163,11 +166,15 @@ def test_array_takes_scalars_empty_arrays_and_infinities_when_asked():
         ([1, INF], {}, "v[1] = inf is not allowed"),
         ([1, -INF], {"allow_inf": True}, "v[1] = -inf is not allowed"),
         ([1, INF], {"high": 5, "allow_inf": True}, "v[1] = inf is not allowed"),
-        (["a"], {}, "v = ['a'] is not allowed: it must be an array of numbers in (-inf, inf)"),
-        ([[1], [1, 2]], {}, "v = [[1], [1, 2]] is not allowed: it must be an array of numbers"),
+        (["a"], {}, "v = ['a'] is not allowed: it must be an array of real numbers in (-inf, inf)"),
+        (
+            [[1], [1, 2]],
+            {},
+            "v = [[1], [1, 2]] is not allowed: it must be an array of real numbers",
+        ),
         ([1j], {}, "v = [1j] is not allowed: it must be an array of real numbers"),
         (np.array([1j]), {}, "is not allowed: it must be an array of real numbers"),
-        ([10**400], {"low": 0}, "is not allowed: it must be an array of numbers in [0, inf)"),
+        ([10**400], {"low": 0}, "is not allowed: it must be an array of real numbers in [0, inf)"),
         ([1, 2], {"ndim": 2}, "v has shape (2,), but it must have 2 dimension(s)"),
         (3.0, {"ndim": 1}, "v has shape (), but it must have 1 dimension(s)"),
     ],

@@ -1,8 +1,12 @@
-"""The eigenframework straight from its two published equations, in as many digits as it takes."""
+"""The eigenframework straight from its two published equations, in as many digits as it takes.
+
+And rough random tasks to try it on.
+"""
 
 from dataclasses import fields
 
 import mpmath as mp
+import numpy as np
 
 from sims.random_features.estimates import Risk
 
@@ -109,3 +113,18 @@ def worst_relative_error(result, exact):
             error = float(abs(ours - true) / abs(true))
         worst = max(worst, error)
     return worst
+
+
+def small_task(seed, modes=None):
+    """A rough random task: eigenvalues over many decades, unrelated target, some multiplicities."""
+    rng = np.random.default_rng(seed)
+    modes = modes or int(rng.integers(2, 12))
+    eigenvalues = 10.0 ** rng.uniform(-rng.choice([1, 4, 12]), 1, modes)
+    target = 10.0 ** rng.uniform(-4, 2, modes)
+    multiplicity = rng.choice([1.0, 3.0, 20.0, 2.5], modes)
+    return {
+        "eigenvalues": eigenvalues,
+        "target_power": target,
+        "multiplicity": multiplicity,
+        "noise_variance": float(rng.choice([0.0, 1e-4, 1.0])),
+    }

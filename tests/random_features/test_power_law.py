@@ -31,12 +31,7 @@ PAIRS = [(1.5, 2.0), (1.17, 1.14), (1.22, 1.20), (1.12, 1.36), (1.5, 1.2), (2.5,
 
 
 def task(alpha, beta):
-    spectrum = power_law_spectrum(alpha, beta, math.inf)
-    return {
-        "eigenvalues": spectrum.eigenvalues,
-        "target_power": spectrum.target_power,
-        "multiplicity": spectrum.multiplicity,
-    }
+    return power_law_spectrum(alpha, beta, math.inf).arguments()
 
 
 # --- the optimal fitting ratio

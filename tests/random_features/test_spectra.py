@@ -12,14 +12,6 @@ from sims.random_features.spectra import power_law_spectrum, relu_sphere_spectru
 from sims.random_features.theory import risk
 
 
-def arguments(spectrum):
-    return {
-        "eigenvalues": spectrum.eigenvalues,
-        "target_power": spectrum.target_power,
-        "multiplicity": spectrum.multiplicity,
-    }
-
-
 def test_short_power_laws_list_every_mode():
     spectrum = power_law_spectrum(1.5, 1.2, 10_000)
     index = np.arange(1, 10_001)
@@ -36,7 +28,7 @@ def test_long_power_laws_against_every_mode(alpha, beta, monkeypatch):
     full = power_law_spectrum(alpha, beta, 400_000)
     n, k = np.array([[3.0], [512.0], [20_000.0]]), np.array([10.0, 700.0, np.inf])
     for ridge in (0.0, 1e-5, 1.0):
-        one, other = (risk(n, k, ridge, **arguments(x), noise_variance=0.1) for x in (short, full))
+        one, other = (risk(n, k, ridge, **x.arguments(), noise_variance=0.1) for x in (short, full))
         for name in FIELDS:
             assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-11), name
 
@@ -59,7 +51,7 @@ def test_endless_power_law_in_closed_form(n, ridge):
         gamma = mp.exp(left)
         c = -gamma * mp.diff(z_of, gamma)
         test = n * (gamma * c + mp.mpf("0.3")) / (n - z_of(gamma) + c)
-    result = risk(n, math.inf, ridge, **arguments(power_law_spectrum(2, 2, math.inf)),
+    result = risk(n, math.inf, ridge, **power_law_spectrum(2, 2, math.inf).arguments(),
                   noise_variance=0.3)  # fmt: skip
     assert result.gamma == pytest.approx(float(gamma), rel=1e-12)
     assert result.test == pytest.approx(float(test), rel=1e-12)

@@ -1,0 +1,137 @@
+"""How fast a page feels: ``python -m benchmarks.page``.
+
+Starts a server of its own with an empty trial store, drives it with headless Chromium, and prints
+medians of: cold server to first chart, slider to repainted theory, slider to first evidence, and
+a step of the slider inside the chart.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+CHART = '[data-testid="stVegaLiteChart"] .marks'
+MOVES = 20
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+# Times of changes to the lines (theory) and of the first point (evidence) since `window.begun`.
+WATCH = """() => {
+  window.lines = []; window.points = [];
+  const within = node => {
+    const element = node.nodeType === 1 ? node : node.parentElement;
+    return element && element.closest('[data-testid="stVegaLiteChart"]');
+  };
+  new MutationObserver(changes => {
+    if (!changes.some(change => within(change.target))) return;
+    window.lines.push(performance.now());
+    if (document.querySelector('[data-testid="stVegaLiteChart"] .mark-symbol.layer_3_marks path'))
+      window.points.push(performance.now());
+  }).observe(document.body, {subtree: true, childList: true, attributes: true});
+}"""
+
+RESET = "() => { window.lines = []; window.points = []; window.begun = performance.now() }"
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        begun = time.perf_counter()
+        server, url = start(Path(folder))
+        try:
+            chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+            page = chromium.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(f"{url}/random-features?study=double-descent")
+            page.wait_for_selector(CHART, timeout=60_000)
+            print(f"cold server to first chart     {time.perf_counter() - begun:8.2f} s")
+            page.wait_for_timeout(8000)
+            page.evaluate(WATCH)
+            theory, evidence = zip(*[move(page, step) for step in range(MOVES)])
+            report("slider to repainted theory", theory)
+            report("slider to first evidence", evidence)
+            report("step of the slider in the chart", scrub(page))
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a server on a free port and wait until it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = {**os.environ, "SIMS_STORE": str(folder / "trials.sqlite")}
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            return server, url
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError("the dashboard did not start")
+
+
+def chromium_path() -> str:
+    """Return where Chromium is."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        raise SystemExit("this benchmark needs Chromium (apt-get install chromium)")
+    return found
+
+
+def move(page: Page, step: int) -> tuple[float, float]:
+    """Press one arrow key on a slider; return milliseconds to theory and to evidence.
+
+    The noise goes up by one step each time, so that no view is in the trial store.
+    """
+    slider = page.get_by_role("slider", name="Label noise variance")
+    slider.focus()
+    page.evaluate(
+        "() => { window.lines = []; window.points = []; window.begun = performance.now() }"
+    )
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1500)
+    times = page.evaluate("() => [window.lines[0], window.points[0]].map(t => t - window.begun)")
+    page.wait_for_timeout(1500)
+    return float(times[0] or "nan"), float(times[1] or "nan")
+
+
+def scrub(page: Page) -> list[float]:
+    """Step through the curves inside the chart; return milliseconds a step."""
+    page.get_by_text("Scrub the ridge").click()
+    page.wait_for_selector(".vega-bindings input")
+    page.wait_for_timeout(3000)
+    page.locator(".vega-bindings input").focus()
+    times = []
+    for _ in range(MOVES):
+        page.evaluate(RESET)
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(200)
+        times.append(float(page.evaluate("() => window.lines[0] - window.begun") or "nan"))
+    return times
+
+
+def report(words: str, times: object) -> None:
+    """Print median and quartiles of what was seen."""
+    seen = sorted(t for t in times if t == t)
+    quartiles = statistics.quantiles(seen, n=4)
+    text = f"{quartiles[1]:8.0f} ms  (quartiles {quartiles[0]:.0f}, {quartiles[2]:.0f};"
+    print(f"{words:<30} {text} {len(seen)} moves)")
+
+
+if __name__ == "__main__":
+    main()
