@@ -6,6 +6,7 @@ built once; its rows are a table. So a moved slider costs a table, not a chart.
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colour-blind-safe set, ordered for contrast on each ground.
 LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A")
 DARK = ("#56B4E9", "#E69F00", "#2CC79B", "#E39BC4", "#F0E442", "#FF8A4C", "#A8A8A8")
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 DASHES = ([1, 0], [2, 3], [7, 3], [7, 3, 2, 3])
 FONT = "DejaVu Sans"
 
@@ -91,7 +92,10 @@ def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt
             part = part.properties(title=panel_title(result.study, view.panel, panel))
         part.data = pd.DataFrame(of_panel(table, panel))
         parts.append(part)
-    whole = parts[0] if len(parts) == 1 else alt.concat(*parts, columns=2)
+    with warnings.catch_warnings():
+        # One legend's selection for all panels is what is meant.
+        warnings.filterwarnings("ignore", message="Automatically deduplicated selection")
+        whole = parts[0] if len(parts) == 1 else alt.concat(*parts, columns=2)
     ground = {} if dark else {"background": "white"}
     return whole.properties(title=view.title, config={**config, **ground})
 

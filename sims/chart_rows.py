@@ -45,7 +45,12 @@ def labels(result: Result, axis: str | None) -> list[str]:
     """Return an axis's values as legends write them; one empty label where there is no axis."""
     if axis is None:
         return [""]
-    return [format_value(value) for value in np.asarray(result.grid[axis]).tolist()]
+    values = np.asarray(result.grid[axis]).tolist()
+    for digits in range(3, 18):  # values that read alike get as many digits as tell them apart
+        written = [format_value(value, digits) for value in values]
+        if len(set(written)) == len(set(values)):
+            break
+    return written
 
 
 def panel_title(study: Study[Any], axis: str | None, label: str) -> str:
@@ -183,41 +188,29 @@ def _points(
 
     A measure without the panel's axis stands in every panel.
     """
-    axes = np.meshgrid(*(np.asarray(grid[axis]) for axis in measure.axes), indexing="ij")
-    mesh = dict(zip(measure.axes, axes))
-    along = _flat(values[x] if x in values else mesh[x if x in mesh else _line_axis(view, measure)])
-    series = _point_labels(measure, view.colour, mesh, along.size)
+    shape = tuple(np.size(grid[axis]) for axis in measure.axes)
+    place = dict(zip(measure.axes, (index.ravel() for index in np.indices(shape))))
+    line = _line_axis(view, measure)
+    along = _flat(values[x] if x in values else np.asarray(grid[line])[place[line]])
+    series = _point_labels(result, measure, view.colour, place, along.size)
     part: Columns = {
         "x": along,
         "y": _flat(values[measure.name]),
-        "order": np.arange(along.size, dtype=float),
+        "order": place[line].astype(float),
         "series": series,
         "group": np.array([f"{measure.name}/{one}" for one in series], dtype=object),
         "measure": _repeated(measure.title, along.size),
         "role": _repeated(role, along.size),
     }
-    if view.scrub is not None and view.scrub in mesh:
-        part |= _places(result, measure, view.scrub, along.size)
-    if view.panel is None or view.panel in mesh:
-        return {**part, "panel": _point_labels(measure, view.panel, mesh, along.size)}
+    if view.scrub in place:
+        part["place"] = place[view.scrub].astype(float)
+        titles = [panel_title(result.study, view.scrub, one) for one in labels(result, view.scrub)]
+        part["place_label"] = np.array(titles, dtype=object)[place[view.scrub]]
+    if view.panel is None or view.panel in place:
+        return {**part, "panel": _point_labels(result, measure, view.panel, place, along.size)}
     names = np.array(labels(result, view.panel), dtype=object)
     tiled = {name: np.tile(column, names.size) for name, column in part.items()}
     return {**tiled, "panel": np.repeat(names, along.size)}
-
-
-def _places(result: Result, measure: Measure, axis: str, size: int) -> Columns:
-    """Return where each row stands on the axis of the slider inside the chart."""
-    names = [panel_title(result.study, axis, label) for label in labels(result, axis)]
-    shape = tuple(-1 if name == axis else 1 for name in measure.axes)
-    place = np.arange(len(names)).reshape(shape)
-    others = size // len(names)
-    whole = np.broadcast_to(place, tuple(len(names) if s == -1 else others for s in shape)).ravel()
-    # order restarts with every curve, so that its first point can carry the label
-    return {
-        "place": whole.astype(float),
-        "place_label": np.array(names, dtype=object)[whole],
-        "order": np.arange(size, dtype=float) % others,
-    }
 
 
 def _copies(result: Result, view: Curves, measure: Measure) -> int:
@@ -227,12 +220,12 @@ def _copies(result: Result, view: Curves, measure: Measure) -> int:
 
 
 def _point_labels(
-    measure: Measure, axis: str | None, mesh: Mapping[str, Any], size: int
+    result: Result, measure: Measure, axis: str | None, place: Mapping[str, Any], size: int
 ) -> NDArray[Any]:
-    if axis is None or axis not in mesh:
+    if axis is None or axis not in place:
         return _repeated(measure.title if axis else "", size)
-    values, place = np.unique(mesh[axis].ravel(), return_inverse=True)
-    return np.array([format_value(value) for value in values.tolist()], dtype=object)[place]
+    names: NDArray[Any] = np.array(labels(result, axis), dtype=object)
+    return np.asarray(names[place[axis]])
 
 
 def _guides(result: Result, view: Curves | Stack) -> Columns:
@@ -259,7 +252,7 @@ def _legible(table: Columns, x_scale: str, y_scale: str) -> Columns:
         values = table[column]
         if column == "low" and scale == "log":
             # An interval that reaches zero is drawn down to a tenth of its centre.
-            values = np.where(values > 0, values, np.abs(table["y"]) / 10)
+            values = np.where(values <= 0, np.abs(table["y"]) / 10, values)
         shown = np.isfinite(values) & ((values > 0) | (scale != "log"))
         table[column] = np.where(shown, values, np.nan)
     return table
@@ -267,11 +260,15 @@ def _legible(table: Columns, x_scale: str, y_scale: str) -> Columns:
 
 def _edges(centres: NDArray[Any], scale: str) -> NDArray[Any]:
     """Return the borders of cells round their centres."""
+    edges: NDArray[Any]
     position = np.log(centres) if scale == "log" else np.asarray(centres, dtype=float)
     middle = (position[1:] + position[:-1]) / 2
-    ends = (2 * position[:1] - middle[:1], 2 * position[-1:] - middle[-1:])
-    edges = np.concatenate([ends[0], middle, ends[1]])
-    return np.exp(edges) if scale == "log" else edges
+    if position.size == 1:
+        edges = position + np.array([-0.5, 0.5])
+    else:
+        ends = (2 * position[:1] - middle[:1], 2 * position[-1:] - middle[-1:])
+        edges = np.concatenate([ends[0], middle, ends[1]])
+    return np.asarray(np.exp(edges)) if scale == "log" else edges
 
 
 def _joined(parts: list[Columns]) -> Columns:

@@ -424,8 +424,8 @@ def refined(axis: Axis, values: NDArray[Any]) -> NDArray[Any]:
     return fine
 
 
-def format_value(value: object) -> str:
-    """Write a number with three significant digits, other things as they are.
+def format_value(value: object, digits: int = 3) -> str:
+    """Write a number with a few significant digits, other things as they are.
 
     Examples
     --------
@@ -436,4 +436,4 @@ def format_value(value: object) -> str:
         return str(value)
     if value.is_integer() and abs(value) < 1e6:
         return str(int(value))
-    return f"{value:.3g}"
+    return f"{value:.{digits}g}"

@@ -26,8 +26,10 @@ def test_theory_inside_tight_intervals_holds():
     assert check.detail == "100% of 3 points agree; largest deviation 0.1%"
 
 
-def test_theory_outside_fails_and_the_tolerance_is_relative_to_theory():
-    found = outcome([100.0] * 10, [104.0] * 10, 1.0)
+@pytest.mark.parametrize("above", [True, False])
+def test_theory_outside_fails_and_the_tolerance_is_relative_to_theory(above):
+    side = 104.0 if above else 96.0
+    found = outcome([100.0] * 10, [side] * 10, 1.0)
     assert agreement(found, "e", tolerance=0).status == "fails"
     assert agreement(found, "e", tolerance=0.029).status == "fails"
     assert agreement(found, "e", tolerance=0.031).status == "holds"

@@ -400,9 +400,11 @@ def marks(svg, kind):
     return found
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("study", "view"), ALL_VIEWS, ids=NAMES)
-def test_every_view_compiles(evidence, study, view):
-    svg = vl_convert.vegalite_to_svg(chart(evidence[study], view.name).to_dict())
+def test_every_view_compiles(coin, rich, study, view):
+    result = coin if study is COIN else rich
+    svg = vl_convert.vegalite_to_svg(chart(result, view.name).to_dict())
     text = "".join(ElementTree.fromstring(svg).itertext())
     assert view.title in text
     assert "NaN" not in svg
@@ -416,6 +418,13 @@ def test_a_compiled_chart_draws_every_point_and_line(coin):
     assert len(marks(svg, "rule")) == 6
     svg = vl_convert.vegalite_to_svg(chart(coin, "map").to_dict())
     assert len(marks(svg, "rect")) == 2 * 6
+
+
+@pytest.mark.parametrize("name", ["curve", "map", "stack"])
+def test_theory_alone_compiles(name):
+    svg = vl_convert.vegalite_to_svg(chart(run(COIN, trials=0), name).to_dict())
+    assert len(marks(svg, "symbol")) == 0
+    assert len(marks(svg, "line")) + len(marks(svg, "rect")) + len(marks(svg, "area")) > 0
 
 
 def test_one_trial_draws_no_bars():
@@ -444,8 +453,10 @@ def test_many_curves_keep_their_own_colours(count):
             one = super().theory(params, grid)
             return {**one, "squared": np.repeat(one["squared"][:1], count, axis=0)}
 
-    scale = find_scale(spec(run(Many(), trials=0), COIN.views[0]), "series")
+    shape = spec(run(Many(), trials=0), COIN.views[0])
+    scale = find_scale(shape, "series")
     assert len(set(scale["range"])) == len(scale["domain"]) == count
+    assert "stroke" not in json.dumps(shape["layer"][3]["encoding"]["shape"])  # no area: unseen
 
 
 # --- words ---

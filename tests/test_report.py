@@ -119,7 +119,7 @@ def test_a_view_is_chosen_by_name(result):
 
 def test_a_study_without_evidence_is_written_too(tmp_path):
     files = write(run(WHOLE), tmp_path)
-    assert len(files) == 11
+    assert len(files) == 5
     assert all(file.stat().st_size for file in files)
 
 

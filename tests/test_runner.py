@@ -208,13 +208,22 @@ def kill_when_it_has(trials, process, path):
     process.wait()
 
 
+def wait_for_orphans(traces, quiet=2.0, most=60.0):
+    """Wait until no orphaned worker has finished a trial for a while."""
+    end, since, seen = time.monotonic() + most, time.monotonic(), traces()
+    while time.monotonic() - since < quiet and time.monotonic() < end:
+        time.sleep(0.1)
+        if (now := traces()) != seen:
+            since, seen = time.monotonic(), now
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_run_resumes_to_the_same_bits(path, traces, workers):
     command = [sys.executable, str(HERE / "toy_cli.py"), "run", "slow", "--trials", "2000"]
     command += ["--store", str(path), "--workers", str(workers), "--seed", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=HERE)
     kill_when_it_has(12, process, path)
-    time.sleep(0.3)  # orphaned workers finish the batch they have
+    wait_for_orphans(traces)
     committed = {trial.index for trial in stored(path, SLOW, seed=2)}
     at_kill = traces()
     assert 12 <= len(committed) < 2000

@@ -83,6 +83,7 @@ class SlowCoin(Coin):
     """A coin whose trials take a hundredth of a second, so that a run can be interrupted."""
 
     name = "toys/slow"
+    views = Coin.views[:1]
 
     def trial(self, params, grid, rng):
         time.sleep(0.01)
@@ -104,6 +105,7 @@ class WholeCoin(Coin):
     """No experiment: closed forms only."""
 
     name = "toys/whole"
+    views = Coin.views[:1]
     trial = Study.trial
 
     def checks(self, outcome):

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import linalg
 
 from sims.aggregate_responses.pencil import Pencil, pencil
+from sims.aggregate_responses.rho_path import RANK_TOLERANCE
 from sims.numerics.wishart import bartlett_factor
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from sims.aggregate_responses.bags import Bags
 
     Real = NDArray[np.float64]
-
-RANK_TOLERANCE = 1e-9  # relative, of singular values taken for zero
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from sims.numerics.validate import array, reject
+from sims.numerics.validate import array, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,7 +193,7 @@ def shifted_solve(matrix: ArrayLike, targets: ArrayLike, shifts: ArrayLike) -> F
     square = array("matrix", matrix, ndim=2)
     if square.shape[0] != square.shape[1] or not len(square):
         raise ValueError(f"matrix has shape {square.shape}, but it must be square and not empty")
-    columns, vector = target_columns(targets, len(square)), np.ndim(targets) == 1
+    columns, vector = columns_of("targets", targets, len(square)), np.ndim(targets) == 1
     shift = array("shifts", shifts, 0, ndim=1)
     form = tridiagonalise(square)
     weak = form.condition(shift) > CONDITION_LIMIT
@@ -267,7 +267,7 @@ def ridge_path(
     matrix = array("features", features, ndim=2)
     if not matrix.size:
         raise ValueError(f"features has shape {matrix.shape}, but it must not be empty")
-    columns, vector = target_columns(targets, len(matrix)), np.ndim(targets) == 1
+    columns, vector = columns_of("targets", targets, len(matrix)), np.ndim(targets) == 1
     ridge = array("ridges", ridges, 0, ndim=1)
     path = fit_ridges(matrix, columns, ridge, gram)
     return RidgePath(path.coefficients[..., 0], path.train) if vector else path
@@ -320,7 +320,7 @@ def nested_ridge_paths(
     [[[0.6666666666666666]], [[0.5, 1.0]]]
     """
     matrix = array("features", features, ndim=2)
-    columns, vector = target_columns(targets, len(matrix)), np.ndim(targets) == 1
+    columns, vector = columns_of("targets", targets, len(matrix)), np.ndim(targets) == 1
     ridge = array("ridges", ridges, 0, ndim=1)
     counts = array("widths", widths, 1, matrix.shape[1], ndim=1)
     if np.any(counts != np.round(counts)) or np.any(np.diff(counts) < 0):
@@ -398,31 +398,3 @@ def _by_svd(
     coefficients = right.T @ (values[:, None] / power * rotated)
     residuals = left @ (ridge[:, None, None] / power * rotated) + outside
     return coefficients, np.einsum("rnc,rnc->r", residuals, residuals) / len(matrix)
-
-
-def target_columns(targets: ArrayLike, rows: int, name: str = "targets") -> FloatArray:
-    """Return targets as a matrix with one column for each output.
-
-    Parameters
-    ----------
-    targets : array_like, shape (rows,) or (rows, outputs)
-    rows : int
-        How many there must be.
-    name : str
-        The argument's name, for the message.
-
-    Raises
-    ------
-    ValueError
-        For another shape, no output at all, or entries that are not finite.
-
-    Examples
-    --------
-    >>> target_columns([1, 2], 2)
-    array([[1.],
-           [2.]])
-    """
-    values = array(name, targets)
-    if values.ndim not in (1, 2) or len(values) != rows or not values.size:
-        reject(f"{name}.shape", values.shape, f"({rows},) or ({rows}, outputs), outputs >= 1")
-    return values[:, None] if values.ndim == 1 else values

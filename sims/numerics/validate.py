@@ -182,3 +182,31 @@ def array(
         place = f"{name}[{', '.join(map(str, where))}]" if where else name
         reject(place, result[where], allowed)
     return result
+
+
+def columns_of(name: str, value: ArrayLike, rows: int) -> NDArray[np.float64]:
+    """Return targets as a finite float64 matrix with one column for each output.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : array_like, shape (rows,) or (rows, outputs)
+    rows : int
+        How many points there are.
+
+    Raises
+    ------
+    ValueError
+        For another shape, no output at all, or entries that are not finite.
+
+    Examples
+    --------
+    >>> columns_of("targets", [1, 2], 2)
+    array([[1.],
+           [2.]])
+    """
+    result = array(name, value)
+    if result.ndim not in (1, 2) or len(result) != rows or not result.size:
+        reject(f"{name}.shape", result.shape, f"({rows},) or ({rows}, outputs), outputs >= 1")
+    return result[:, None] if result.ndim == 1 else result

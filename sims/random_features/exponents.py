@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
 from sims.numerics.kernels import kernel_matrix
-from sims.numerics.ridge_path import target_columns
-from sims.numerics.validate import ValidityWarning, array, integer, reject
+from sims.numerics.validate import ValidityWarning, array, columns_of, integer, reject
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -218,7 +217,7 @@ def _check(
     points = len(kernel)
     if kernel.shape != (points, points):
         reject("kernel.shape", kernel.shape, "square")
-    columns = target_columns(targets, points)
+    columns = columns_of("targets", targets, points)
     counts = array("sizes", sizes, 1, points - 1, ndim=1)
     broken = counts[counts != np.round(counts)]
     if len(broken):

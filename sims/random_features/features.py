@@ -2,10 +2,10 @@
 
 A unit can be silent: zero on every training point, though not on every other point. Nothing is
 dropped or drawn again. A silent unit counts in k, gets the coefficient zero (to rounding) at any
-ridge, including 0 (minimum norm), and the trials report the share of silent units. What does harm at
-ridge 0 is the unit that is active on a single training point and large elsewhere: with k <= n and
-almost no ridge, held-out errors far above the theory are real. Use a ridge of about 1e-3 or look
-at medians.
+ridge, including 0 (minimum norm), and the trials report the share of silent units. What does harm
+at ridge 0 is the unit that is active on a single training point and large elsewhere: with k <= n
+and almost no ridge, held-out errors far above the theory are real. Use a ridge of about 1e-3 or
+look at medians.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from sims.numerics.kernels import kernel_matrix
-from sims.numerics.ridge_path import nested_ridge_paths, target_columns
-from sims.numerics.validate import array, integer, number, reject
+from sims.numerics.ridge_path import nested_ridge_paths
+from sims.numerics.validate import array, columns_of, integer, number, reject
 from sims.random_features.sphere import sphere_points, sphere_target
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def population_trial(
     (2, 2)
     """
     points = array("inputs", inputs, ndim=2)
-    columns = target_columns(targets, len(points))
+    columns = columns_of("targets", targets, len(points))
     n = integer("n", n, 1, len(points) - 1)
     noise = number("noise_variance", noise_variance, 0)
     counts, ridge = _widths(widths), _ridges(ridges)
@@ -268,7 +268,7 @@ def population_spectrum(kernel: ArrayLike, targets: ArrayLike) -> PopulationSpec
     (array([2., 1.]), array([0., 2.]))
     """
     matrix = kernel_matrix("kernel", kernel)
-    columns = target_columns(targets, len(matrix))
+    columns = columns_of("targets", targets, len(matrix))
     values, vectors = np.linalg.eigh(matrix)
     coefficients = vectors.T @ columns
     power = np.einsum("ic,ic->i", coefficients, coefficients) / len(matrix)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sims.numerics.ridge_path import shifted_solve, target_columns
-from sims.numerics.validate import array, integer, reject
+from sims.numerics.ridge_path import shifted_solve
+from sims.numerics.validate import array, columns_of, integer, reject
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -116,11 +116,11 @@ def kernel_ridge(
     (array([0.  , 0.25]), array([0.  , 0.25]))
     """
     matrix = array("kernel", kernel, ndim=2)
-    columns = target_columns(targets, len(matrix))
+    columns = columns_of("targets", targets, len(matrix))
     new = array("cross", cross, ndim=2)
     if new.shape[1] != len(matrix) or not len(new):
         reject("cross.shape", new.shape, f"(test points, {len(matrix)}), test points >= 1")
-    truth = target_columns(test_targets, len(new), "test_targets")
+    truth = columns_of("test_targets", test_targets, len(new))
     if truth.shape[1] != columns.shape[1]:
         reject("test_targets.shape", truth.shape, f"({len(new)}, {columns.shape[1]}) like targets")
     ridge = array("ridges", ridges, 0, ndim=1)
@@ -184,7 +184,7 @@ def fitting_ratio_trial(
     matrix = array("kernel", kernel, ndim=2)
     if matrix.shape[0] != matrix.shape[1]:
         reject("kernel.shape", matrix.shape, "square")
-    columns = target_columns(targets, len(matrix))
+    columns = columns_of("targets", targets, len(matrix))
     n = integer("n", n, 1, len(matrix) - 1)
     ridge = np.append(array("ridges", ridges, 0, ndim=1), 0.0)  # the last one sets the noise
     levels = array("relative_noise", relative_noise, 0, ndim=1)
@@ -256,7 +256,7 @@ def gcv(kernel: ArrayLike, targets: ArrayLike, ridges: ArrayLike) -> CrossValida
     n = len(matrix)
     if matrix.shape != (n, n) or not n:
         reject("kernel.shape", matrix.shape, "square and not empty")
-    columns = target_columns(targets, n)
+    columns = columns_of("targets", targets, n)
     ridge = array("ridges", ridges, 0, ndim=1)
     values, vectors = np.linalg.eigh(matrix)
     if values[-1] <= 0:
