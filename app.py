@@ -4,5 +4,5 @@ from sims.dashboard.evidence import warm_up
 from sims.dashboard.router import frame
 
 if __name__ == "__main__":
-    warm_up()
     frame().run()
+    warm_up()

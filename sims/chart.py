@@ -269,7 +269,7 @@ def _series_encodings(
     palette = _palette(len(series), dark)
     if view.colour is None:
         return alt.value(palette[0]), alt.value(SHAPES[0])
-    legend = alt.Legend(title=_title(study, view.colour), columns=4)
+    legend = alt.Legend(title=_title(study, view.colour), columns=6)
     domain = list(series)
     colours = alt.Scale(domain=domain, range=palette)
     shapes = alt.Scale(domain=domain, range=[SHAPES[i % len(SHAPES)] for i in range(len(series))])

@@ -104,7 +104,7 @@ def digits(targets: DigitTargets = "one-hot") -> Dataset:
             labels,
             "E. Alpaydin, C. Kaynak, Optical recognition of handwritten digits, UCI Machine "
             "Learning Repository (test part), as bundled with scikit-learn",
-            "CC BY 4.0 (data), BSD-3-Clause (package)",
+            "BSD-3-Clause (the package that ships it)",
         )
     )
 
@@ -137,7 +137,7 @@ def diabetes() -> Dataset:
             None,
             "B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, Least angle regression, Ann. "
             "Statist. 32 (2004), as bundled with scikit-learn",
-            "BSD-3-Clause (package)",
+            "BSD-3-Clause (the package that ships it)",
         )
     )
 
@@ -171,7 +171,7 @@ def breast_cancer() -> Dataset:
             labels,
             "W. N. Street, W. H. Wolberg, O. L. Mangasarian, Breast cancer Wisconsin (diagnostic), "
             "UCI Machine Learning Repository, as bundled with scikit-learn",
-            "CC BY 4.0 (data), BSD-3-Clause (package)",
+            "BSD-3-Clause (the package that ships it)",
         )
     )
 

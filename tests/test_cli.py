@@ -285,6 +285,8 @@ def test_ctrl_c_keeps_the_trials(path, workers):
         text=True,
         cwd=HERE,
         start_new_session=True,
+        # A test run in the background of a script would hand its children a deaf ear.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     kept = 0
     while kept < 10 and process.poll() is None:

@@ -378,6 +378,9 @@ def test_cancelling_with_workers_keeps_what_was_gathered(path):
         assert not experiment.step()
         assert 8 <= experiment.trials < 500
         assert store.count(key_of(SLOW, PARAMS, 0)) >= experiment.trials
+        experiment.extend(Stop(experiment.trials + 10))  # what was in flight is sent out again
+        finish(experiment)
+        assert_same_bits(experiment.result(), run(SLOW, trials=experiment.trials))
 
 
 def test_progress_is_told_and_may_cancel():

@@ -142,12 +142,27 @@ def _executor() -> Executor:
 
 
 def _start_worker() -> None:
-    os.nice(5)
+    os.nice(15)
     studies()  # so that the first trial does not wait for imports
 
 
 @st.cache_resource(show_spinner=False)
+def _started() -> threading.Event:
+    return threading.Event()
+
+
+def ready() -> bool:
+    """Say whether trials may be sent out: not before the server has drawn its first page.
+
+    Starting the workers takes a second of every processor, and the first visitor should see
+    theory before that.
+    """
+    return _started().is_set()
+
+
 def warm_up() -> None:
-    """Start the workers before the first view asks for evidence."""
-    for _ in range(workers()):
-        _executor().submit(os.getpid)
+    """Start the workers, unless they are there; called when a page has been drawn."""
+    if not ready():
+        _started().set()
+        for _ in range(workers()):
+            _executor().submit(os.getpid)

@@ -24,7 +24,10 @@ def take_away(result: Result) -> None:
     """Offer everything that is on the screen as files, a command and a snippet."""
     slug = result.study.name.replace("/", "-")
     view = st.session_state.get(f"view:{result.study.name}") or result.study.views[0].name
-    with st.popover("Take it away"):
+    drawer = st.popover("Take it away", on_change="rerun", key=f"take:{result.study.name}")
+    if not drawer.open:
+        return
+    with drawer:
         with st.container(horizontal=True):
             for format_, name in _NAMES.items():
                 st.download_button(

@@ -12,7 +12,7 @@ import streamlit as st
 from sims.chart import alt_text, caption, panels, spec
 from sims.chart_rows import of_panel, panel_title, rows
 from sims.dashboard import address, controls
-from sims.dashboard.evidence import Job, Watch, board
+from sims.dashboard.evidence import Job, Watch, board, ready
 from sims.dashboard.takeaway import take_away
 from sims.params import Params
 from sims.result import Result
@@ -53,7 +53,7 @@ def _explorer(study: Study[Any]) -> None:
 def _live(study: Study[Any], job: Job) -> None:
     """Draw the chart with the evidence so far; it comes back by itself while trials arrive."""
     try:
-        result = job.advance(go_on=not _paused())
+        result = job.advance(go_on=ready() and not _paused())
     except TrialError as error:
         st.error(f"The experiment stopped: {error}")
         return
@@ -109,7 +109,10 @@ def _view_picker(study: Study[Any]) -> View:
 
 
 def _preset_picker(study: Study[Any]) -> None:
-    with st.popover("Presets", width="stretch"):
+    drawer = st.popover("Presets", width="stretch", on_change="rerun", key=f"presets:{study.name}")
+    if not drawer.open:
+        return
+    with drawer:
         for preset in study.presets:
             st.button(
                 preset.title,

@@ -60,9 +60,9 @@ class Sums(NamedTuple):
     q : array
         Sum of ``L**2``.
     s1 : array
-        Sum of ``v2 L (1 - L)``, the notes' S1.
+        Sum of ``v2 L (1 - L)``.
     s2 : array
-        Sum of ``v2 (1 - L)**2``, the notes' S2, zero eigenvalues included.
+        Sum of ``v2 (1 - L)**2``, zero eigenvalues included.
     c_high : array
         Sum of ``L**2 (1 - L)``.
     s1_low : array

@@ -127,7 +127,7 @@ def test_agrees_with_the_dimension_free_deterministic_equivalents(seed):
     crossed = np.sum(m * v2 * lam / (lam + result.gamma) ** 2)
     excess = noise * upsilon / (1 - upsilon)
     excess += result.gamma**2 / (1 - upsilon) * (power + chi * crossed)
-    assert result.test == pytest.approx(noise + excess, rel=1e-8)
+    assert result.test == pytest.approx(noise + excess, rel=1e-12)
 
 
 # --- limits

@@ -16,6 +16,7 @@ from sims.random_features.studies.common import (
     MORE_IS_BETTER,
     OURS,
     RIDGE,
+    SAMPLE_COUNT,
     PowerLawTask,
     sizes,
 )
@@ -61,15 +62,7 @@ PART_TITLES = (
 class VarianceParams(PowerLawTask):
     """Parameters of the decomposition along the number of features."""
 
-    n: int = parameter(
-        256,
-        title="number of samples",
-        symbol="n",
-        help="Training samples.",
-        ge=10,
-        le=1024,
-        scale="log",
-    )
+    n: int = SAMPLE_COUNT
     ridge: float = parameter(
         0.03,
         title="ridge",
@@ -103,7 +96,7 @@ class VarianceStack(Study[VarianceParams]):
             Measure(name, title, ("features",), unit="part of the test error")
             for name, title in zip(PARTS, PART_TITLES)
         ),
-        Measure("test", "test error", ("features",), "E_te"),
+        Measure("test", "test error", ("features",), "Eₜₑ"),
     )
     views = (
         Stack(
@@ -112,7 +105,7 @@ class VarianceStack(Study[VarianceParams]):
             "features",
             PARTS,
             total="test",
-            y_title="test error E_te",
+            y_title="test error Eₜₑ",
             guides=(Guide("peak", "x", "k = n"),),
         ),
     )
@@ -251,7 +244,7 @@ class Symmetry(Study[SymmetryParams]):
     axes = (Axis("task", "task"), FEATURES)
     measures = (
         Measure("gamma", "effective ridge", ("task", "features"), "γ"),
-        Measure("test", "test error", ("task", "features"), "E_te"),
+        Measure("test", "test error", ("task", "features"), "Eₜₑ"),
     )
     views = (
         Curves("gamma", "The effective ridge γ", "features", ("gamma",), "task"),
@@ -358,8 +351,8 @@ class ErrorMaps(Study[MapParams]):
     Params = MapParams
     axes = (RIDGE, Axis("samples", "number of samples", "n", scale="log"), FEATURES)
     measures = (
-        Measure("test", "test error", ("ridge", "samples", "features"), "E_te"),
-        Measure("train", "train error", ("ridge", "samples", "features"), "E_tr"),
+        Measure("test", "test error", ("ridge", "samples", "features"), "Eₜₑ"),
+        Measure("train", "train error", ("ridge", "samples", "features"), "Eₜᵣ"),
     )
     views = (
         HeatMap(

@@ -47,6 +47,17 @@ SWEPT_RIDGES = np.geomspace(1e-4, 1e2, 49)
 PAPER_RIDGES = tuple(float(f"{10 ** (-3 + 5 * j / 30):.5g}") for j in (4, 8, 12, 20, 26))
 
 
+SAMPLE_COUNT = parameter(
+    256,
+    title="number of samples",
+    symbol="n",
+    help="Training samples.",
+    ge=10,
+    le=1024,
+    scale="log",
+)
+
+
 class PowerLawTask(Params):
     """A task whose eigenvalues and squared coefficients are powers of the mode's index."""
 

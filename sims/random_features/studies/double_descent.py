@@ -19,6 +19,7 @@ from sims.random_features.studies.common import (
     PAPER,
     PAPER_RIDGES,
     RIDGE,
+    SAMPLE_COUNT,
     SAMPLES,
     SWEEP,
     SWEPT_RIDGES,
@@ -106,15 +107,7 @@ POINTS = parameter(
 class FeatureCurveParams(PowerLawTask):
     """Parameters of error against the number of features."""
 
-    n: int = parameter(
-        256,
-        title="number of samples",
-        symbol="n",
-        help="Training samples.",
-        ge=10,
-        le=1024,
-        scale="log",
-    )
+    n: int = SAMPLE_COUNT
     ridges: tuple[float, ...] = RIDGES
     largest: int = LARGEST
     points: int = POINTS
@@ -140,10 +133,10 @@ class SampleCurveParams(PowerLawTask):
 def curve_measures(axis: str) -> tuple[Measure, ...]:
     """Return test, train and optimally tuned test error along features or samples."""
     return (
-        Measure("test", "test error", ("ridge", axis), "E_te"),
-        Measure("train", "train error", ("ridge", axis), "E_tr"),
+        Measure("test", "test error", ("ridge", axis), "Eₜₑ"),
+        Measure("train", "train error", ("ridge", axis), "Eₜᵣ"),
         Measure("optimal", "test error at the optimal ridge", (axis,), "E*"),
-        Measure("swept", "test error", ("sweep", axis), "E_te"),
+        Measure("swept", "test error", ("sweep", axis), "Eₜₑ"),
     )
 
 
@@ -168,7 +161,7 @@ def curve_views(axis: str) -> tuple[Curves, ...]:
             ("swept", "optimal"),
             dashed=("optimal",),
             scrub="sweep",
-            y_title="test error E_te",
+            y_title="test error Eₜₑ",
             guides=peak,
         ),
     )

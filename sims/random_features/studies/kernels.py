@@ -132,7 +132,7 @@ class MeasuredExponents(Study[ExponentsParams]):
     axes = (SAMPLES, Axis("mode", "mode index", "i", scale="log"))
     measures = (
         Measure("kappa", "1/Tr K⁻¹", ("samples",), "κ", summary="log-mean"),
-        Measure("test", "ridgeless test error", ("samples",), "E_te", summary="log-mean"),
+        Measure("test", "ridgeless test error", ("samples",), "Eₜₑ", summary="log-mean"),
         Measure("eigenvalues", "eigenvalue", ("mode",), "λ"),
         Measure("power", "squared target coefficients beyond mode i", ("mode",)),
         Measure("law", "power law with the measured α", ("mode",)),
@@ -277,7 +277,7 @@ class FittingRatio(Study[RatioParams]):
     standing = "asymptotic"
     Params = RatioParams
     axes = (
-        Axis("noise", "relative noise", "σ²_rel"),
+        Axis("noise", "relative noise", "σ²ᵣₑₗ"),
         Axis("ratio", "fitting ratio", "R"),
         RIDGE,
     )
@@ -285,8 +285,8 @@ class FittingRatio(Study[RatioParams]):
         Measure("law", "test error over its ridgeless noiseless value", ("noise", "ratio")),
         Measure("fitting_ratio", "fitting ratio", ("noise", "ridge"), "R"),
         Measure("relative", "test error over its ridgeless noiseless value", ("noise", "ridge")),
-        Measure("test", "test error", ("noise", "ridge"), "E_te"),
-        Measure("train", "train error", ("noise", "ridge"), "E_tr"),
+        Measure("test", "test error", ("noise", "ridge"), "Eₜₑ"),
+        Measure("train", "train error", ("noise", "ridge"), "Eₜᵣ"),
         Measure("optimum", "optimal fitting ratio", ("noise",), "R*"),
     )
     views = (
@@ -307,7 +307,7 @@ class FittingRatio(Study[RatioParams]):
             (),
             "noise",
             points=("train", "test"),
-            y_title="test error E_te",
+            y_title="test error Eₜₑ",
         ),
         Curves("test", "Test error against the ridge", "ridge", ("test",), "noise"),
         Curves("train", "Train error against the ridge", "ridge", ("train",), "noise"),

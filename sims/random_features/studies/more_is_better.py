@@ -80,7 +80,7 @@ class Envelopes(Study[EnvelopeParams]):
     axes = (SAMPLES, FEATURES)
     measures = (
         Measure("tuned", "test error at the optimal ridge", ("samples", "features"), "E*"),
-        Measure("fixed", "test error at the fixed ridge", ("samples", "features"), "E_te"),
+        Measure("fixed", "test error at the fixed ridge", ("samples", "features"), "Eₜₑ"),
         Measure("ridge", "optimal ridge", ("samples", "features"), "δ*"),
     )
     views = (

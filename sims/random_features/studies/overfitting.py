@@ -225,8 +225,8 @@ class PhaseDiagram(Study[PhaseParams]):
     Params = PhaseParams
     axes = (
         Axis("beta", "target exponent", "β"),
-        Axis("noise", "relative noise", "σ²_rel"),
-        Axis("level", "relative noise", "σ²_rel"),
+        Axis("noise", "relative noise", "σ²ᵣₑₗ"),
+        Axis("level", "relative noise", "σ²ᵣₑₗ"),
         Axis("cut", "target exponent", "β"),
     )
     measures = (
