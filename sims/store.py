@@ -15,6 +15,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 FORMAT = 1  # raise it when the meaning of a stored trial changes (seeding, encoding)
 _BUSY_SECONDS = 30.0
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "cvxpy")
 _SCHEMA = f"""
 CREATE TABLE experiments (
     key TEXT PRIMARY KEY, study TEXT NOT NULL, params TEXT NOT NULL, seed INTEGER NOT NULL,
@@ -76,8 +78,8 @@ def key_of(study: Study[Any], params: Params, seed: int) -> Key:
     """Return the key of an experiment.
 
     The digest covers every source file of the study's family and of the shared numerics, and
-    the versions of NumPy and SciPy, so that a changed formula, or another generator's stream,
-    can never be answered with an old result.
+    the versions of the libraries that trials compute with, so that a changed formula, another
+    generator's stream or another solver can never be answered with an old result.
     """
     return Key(study.name, params.canonical(), seed, source_digest(type(study).__module__))
 
@@ -85,9 +87,7 @@ def key_of(study: Study[Any], params: Params, seed: int) -> Key:
 @cache
 def source_digest(module: str) -> str:
     """Digest the source files that decide what a trial of a study in this module returns."""
-    import scipy
-
-    digest = hashlib.sha256(f"numpy {np.__version__} scipy {scipy.__version__}".encode())
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _LIBRARIES).encode())
     for path in _sources(module):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())

@@ -288,14 +288,17 @@ def test_ctrl_c_keeps_the_trials(path, workers):
         # A test run in the background of a script would hand its children a deaf ear.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    kept = 0
-    while kept < 10 and process.poll() is None:
-        time.sleep(0.02)
-        if path.exists():
-            with closing(sqlite3.connect(path)) as store:
-                kept = store.execute("SELECT count(*) FROM trials").fetchone()[0]
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        kept = 0
+        while kept < 10 and process.poll() is None:
+            time.sleep(0.02)
+            if path.exists():
+                with closing(sqlite3.connect(path)) as store:
+                    kept = store.execute("SELECT count(*) FROM trials").fetchone()[0]
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, out) == (130, "")
     said = re.fullmatch(
         r"sims: interrupted; (\d+) trials are kept in (.*), and the same command goes on from "

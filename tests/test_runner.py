@@ -203,8 +203,9 @@ def kill_when_it_has(trials, process, path):
                 if store.execute("SELECT count(*) FROM trials").fetchone()[0] >= trials:
                     break
         time.sleep(0.01)
-    assert process.poll() is None, process.communicate()
-    process.send_signal(signal.SIGKILL)
+    ended = process.poll()
+    process.kill()
+    assert ended is None, process.communicate()
     process.wait()
 
 

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -272,7 +273,7 @@ def test_no_flipped_bit_is_ever_read_as_a_trial(path):
     seen = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StoreWarning)
-        for place in rng.choice(len(content), 400, replace=False):
+        for place in rng.choice(len(content), 300, replace=False):
             for part in path.parent.iterdir():
                 part.unlink()
             broken = bytearray(content)
@@ -284,7 +285,7 @@ def test_no_flipped_bit_is_ever_read_as_a_trial(path):
                     expected = sound[found.index].arrays
                     assert found.arrays.keys() == expected.keys()
                     assert all(np.array_equal(found.arrays[n], expected[n]) for n in expected)
-    assert seen > 1000  # most flips hit nothing that is read
+    assert seen > 800  # most flips hit nothing that is read
 
 
 def test_two_processes_that_find_the_same_damage_set_it_aside_once(path):
@@ -347,6 +348,16 @@ def test_the_key_changes_with_the_source(tmp_path, monkeypatch):
     assert digest() == before
     copy.write_text(source.replace("** 2", "** 3"))
     assert digest() != before
+
+
+@pytest.mark.parametrize("library", ["numpy", "scipy", "scikit-learn", "cvxpy"])
+def test_the_key_changes_with_the_libraries(monkeypatch, library):
+    """Another stream of random numbers, another solver: another result."""
+    before = store_module.source_digest.__wrapped__("toys")
+    assert store_module.source_digest.__wrapped__("toys") == before
+    versions = {library: "0.0"}
+    monkeypatch.setattr(store_module, "version", lambda name: versions.get(name, version(name)))
+    assert store_module.source_digest.__wrapped__("toys") != before
 
 
 @pytest.mark.parametrize("edited", ["family/theory.py", "family/studies/one.py", "numerics/k.py"])
