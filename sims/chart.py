@@ -298,7 +298,7 @@ def _guide_layers(
         channels: dict[str, Any] = {"x": x} if guide.direction == "x" else {"y": y}
         layers.append(at.mark_rule(strokeDash=[3, 3], color=ink).encode(**channels))
         place = {"y": alt.value(8)} if guide.direction == "x" else {"x": alt.value(6)}
-        text = at.mark_text(align="left", dx=5, dy=-2, color=ink, fontSize=12)
+        text = at.mark_text(align="left", dx=5, dy=-7, color=ink, fontSize=12)
         layers.append(text.encode(**channels, **place, text=alt.value(guide.title)))
     return layers
 
@@ -352,7 +352,9 @@ def _stack_layers(study: Study[Any], view: Stack, dark: bool) -> list[alt.Chart]
             x=x,
             y=y,
             y2="high:Q",
-            color=alt.Color("measure:N", scale=scale, sort=None, legend=alt.Legend(title=None)),
+            color=alt.Color(
+                "measure:N", scale=scale, sort=None, legend=alt.Legend(title=None, columns=2)
+            ),
             order="order:Q",
             tooltip=[
                 alt.Tooltip("measure:N", title="part"),

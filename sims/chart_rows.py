@@ -191,7 +191,8 @@ def _points(
     shape = tuple(np.size(grid[axis]) for axis in measure.axes)
     place = dict(zip(measure.axes, (index.ravel() for index in np.indices(shape))))
     line = _line_axis(view, measure)
-    along = _flat(values[x] if x in values else np.asarray(grid[line])[place[line]])
+    on_axis = x in place or x not in values
+    along = _flat(np.asarray(grid[line])[place[line]] if on_axis else values[x])
     series = _point_labels(result, measure, view.colour, place, along.size)
     part: Columns = {
         "x": along,

@@ -61,6 +61,7 @@ def test_declaration_is_complete(study):
 def test_names_in_views_are_declared(study):
     axes = {axis.name for axis in study.axes}
     measures = {measure.name for measure in study.measures}
+    assert not axes & measures
     assert all(set(measure.axes) <= axes for measure in study.measures)
     for view in study.views:
         used = {view.x, view.panel} | ({view.colour} if isinstance(view, Curves) else set())
@@ -88,6 +89,11 @@ def test_every_view_draws_with_and_without_evidence(study, results):
     for result in (results(study), sims.run(study, trials=0)):
         for view in study.views:
             table = rows(result, view)
+            if view.x in result.grid and not isinstance(view, HeatMap):
+                lines = table["x"][table["role"] == "theory"]
+                ends = np.asarray(result.grid[view.x])
+                assert np.all(lines >= ends.min() * (1 - 1e-12))
+                assert np.all(lines <= ends.max() * (1 + 1e-12))
             assert set(table["panel"]) <= set(panels(result, view))
             assert json.dumps(spec(result, view, dark=True))
             assert chart(result, view.name).to_dict()["$schema"]

@@ -136,7 +136,7 @@ def _executor() -> Executor:
     from joblib.externals.loky import get_reusable_executor
 
     executor: Executor = get_reusable_executor(
-        max_workers=workers(), timeout=3600, initializer=_start_worker
+        max_workers=workers(), timeout=300, initializer=_start_worker
     )
     return executor
 

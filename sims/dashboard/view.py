@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -57,6 +58,10 @@ def _live(study: Study[Any], job: Job) -> None:
     except TrialError as error:
         st.error(f"The experiment stopped: {error}")
         return
+    except BrokenExecutor:
+        _leave()  # the next run of the page starts a fresh pool
+        st.error("A worker process died. Move a parameter or reload the page to go on.")
+        return
     going = job.running and not _paused()
     _charts(result)
     _progress(study, job, result)
@@ -75,9 +80,10 @@ def _charts(result: Result) -> None:
     names = panels(result, view)
     height = 420 if len(names) == 1 else 300
     shape = spec(result, view, dark=dark, height=height)
-    places = st.columns(2) if len(names) > 1 else [st.container()]
     for index, name in enumerate(names):
-        with places[index % len(places)]:
+        if index % 2 == 0:
+            places = st.columns(2) if len(names) > 1 else [st.container()]
+        with places[index % 2]:
             if name:
                 st.markdown(f"**{panel_title(result.study, view.panel, name)}**")
             st.vega_lite_chart(
@@ -170,11 +176,17 @@ def _job(study: Study[Any], params: Params, seed: int, trials: int) -> Job:
     if known is not None and known[0] == watch:
         known[1].want(trials)
         return known[1]
-    if known is not None:
-        board().leave(*known)
+    _leave()
     job = board().watch(watch, study, params, trials)
     st.session_state["sims-job"] = (watch, job)
     return job
+
+
+def _leave() -> None:
+    """Stop watching what this session watches."""
+    known: tuple[Watch, Job] | None = st.session_state.pop("sims-job", None)
+    if known is not None:
+        board().leave(*known)
 
 
 def _progress(study: Study[Any], job: Job, result: Result) -> None:

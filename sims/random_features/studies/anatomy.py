@@ -48,7 +48,14 @@ if TYPE_CHECKING:
 
     from sims.study import Arrays
 
-PARTS = ("noise", "bias", "features", "data", "label_noise", "interaction")
+PARTS = (
+    "noise",
+    "bias_squared",
+    "variance_features",
+    "variance_data",
+    "variance_noise",
+    "variance_interaction",
+)
 PART_TITLES = (
     "label noise itself",
     "bias²",
