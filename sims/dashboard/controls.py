@@ -27,52 +27,56 @@ def remembered(study: Study[Any]) -> Params:
     return st.session_state.get(_memory(study), study.presets[0].params)  # type: ignore[no-any-return]
 
 
-def controls(study: Study[Any]) -> Params:
-    """Draw a study's controls and return what they say.
+def current(study: Study[Any]) -> tuple[Params, tuple[str, ...]]:
+    """Return what the controls say, before they are drawn, and what is wrong with it.
 
-    Values that are each legal but not together are explained, and the last legal ones stay.
+    A page that knows its parameters first can send the chart first. Values that are each legal
+    but not together leave the last legal ones in force.
     """
     last = remembered(study)
     values = {}
-    plain = [info for info in study.Params.describe() if not info.advanced]
-    more = [info for info in study.Params.describe() if info.advanced]
-    for info in plain:
-        values[info.name] = _control(study, info, getattr(last, info.name))
-    if more:
-        with st.expander("More parameters"):
-            for info in more:
-                values[info.name] = _control(study, info, getattr(last, info.name))
+    for info in study.Params.describe():
+        shown = _shown(info, getattr(last, info.name))
+        values[info.name] = st.session_state.setdefault(_key(study, info.name), shown)
     try:
         params = study.Params(**values)
     except ParameterError as error:
-        for problem in error.problems:
-            st.error(problem.message)
-        return last
+        return last, tuple(problem.message for problem in error.problems)
     st.session_state[_memory(study)] = params
-    return params
+    return params, ()
 
 
-def _control(study: Study[Any], info: ParameterInfo, value: Any) -> Any:
-    key = _key(study, info.name)
-    if key not in st.session_state:
-        st.session_state[key] = _shown(info, value)
-    label = _label(info)
+def draw(study: Study[Any]) -> None:
+    """Draw a study's controls, the advanced ones folded away; `current` reads them."""
+    last = remembered(study)
+    plain = [info for info in study.Params.describe() if not info.advanced]
+    more = [info for info in study.Params.describe() if info.advanced]
+    for info in plain:
+        _control(study, info, getattr(last, info.name))
+    if more:
+        with st.expander("More parameters"):
+            for info in more:
+                _control(study, info, getattr(last, info.name))
+
+
+def _control(study: Study[Any], info: ParameterInfo, value: Any) -> None:
+    key, label = _key(study, info.name), _label(info)
     if info.kind == "choice":
-        return st.selectbox(label, info.choices, key=key, help=info.help)
-    if info.kind == "flag":
-        return st.toggle(label, key=key, help=info.help)
-    if info.kind == "numbers":
-        return st.text_input(label, key=key, help=f"{info.help} {info.allowed.capitalize()}.")
-    if math.isinf(info.low) or math.isinf(info.high):
-        return st.number_input(label, key=key, help=info.help)
-    if info.scale == "log" and info.low > 0:
+        st.selectbox(label, info.choices, key=key, help=info.help)
+    elif info.kind == "flag":
+        st.toggle(label, key=key, help=info.help)
+    elif info.kind == "numbers":
+        st.text_input(label, key=key, help=f"{info.help} {info.allowed.capitalize()}.")
+    elif math.isinf(info.low) or math.isinf(info.high):
+        st.number_input(label, key=key, help=info.help)
+    elif info.scale == "log" and info.low > 0:
         stops = _log_stops(info, st.session_state[key], st.session_state.get(_asked(key), value))
-        return st.select_slider(label, stops, key=key, help=info.help, format_func=format_value)
-    cast = int if info.kind == "integer" else float
-    step = info.step if info.step is not None else _step(info)
-    return st.slider(
-        label, cast(info.low), cast(info.high), step=cast(step), key=key, help=info.help
-    )
+        st.select_slider(label, stops, key=key, help=info.help, format_func=format_value)
+    else:
+        cast = int if info.kind == "integer" else float
+        low, high = cast(info.low), cast(info.high)
+        step = cast(info.step if info.step is not None else _step(info))
+        st.slider(label, low, high, step=step, key=key, help=info.help)
 
 
 def _log_stops(info: ParameterInfo, *extra: Any) -> list[Any]:

@@ -35,20 +35,28 @@ def study_view(study: Study[Any]) -> None:
 
 
 def _explorer(study: Study[Any]) -> None:
-    """Draw controls and chart; a moved slider reruns this and nothing else."""
+    """Draw controls and chart; a moved slider reruns this and nothing else.
+
+    The chart is sent before the controls, because it is what the reader waits for.
+    """
     chart_column, control_column = st.columns([2.4, 1], gap="large")
-    with control_column:
-        _preset_picker(study)
-        params = controls.controls(study)
-        seed, trials = _run_controls(study)
-    address.write(study, params, seed)
-    for warning in study.validity(params):
-        chart_column.warning(warning, icon=":material/rule:")
+    params, problems = controls.current(study)
+    seed, trials = _run_settings(study)
     with chart_column:
+        notes = st.container()
         job = _job(study, params, seed, trials)
         going = job.running and not _paused()
         live = st.fragment(_live, run_every=_TICK_SECONDS if going else None)
         live(study, job)
+    for warning in study.validity(params):
+        notes.warning(warning, icon=":material/rule:")
+    with control_column:
+        _preset_picker(study)
+        controls.draw(study)
+        for problem in problems:
+            st.error(problem)
+        _run_controls(study)
+    address.write(study, params, seed)
 
 
 def _live(study: Study[Any], job: Job) -> None:
@@ -143,17 +151,25 @@ def _nearest_count(trials: int) -> int:
     return min(_TRIALS, key=lambda count: abs(math.log(count / max(trials, 1))))
 
 
-def _run_controls(study: Study[Any]) -> tuple[int, int]:
+def _run_settings(study: Study[Any]) -> tuple[int, int]:
+    """Return the seed and the number of trials that the controls ask for."""
     if not study.has_trials:
         return 0, 0
-    key = f"trials:{study.name}"
-    if key not in st.session_state:
-        st.session_state[key] = _nearest_count(study.presets[0].trials)
-    trials = st.select_slider(
-        "Trials", _TRIALS, key=key, help="Independent repetitions of the experiment."
+    preset = _nearest_count(study.presets[0].trials)
+    trials = st.session_state.setdefault(f"trials:{study.name}", preset)
+    return int(st.session_state.setdefault("sims-seed", 0)), int(trials)
+
+
+def _run_controls(study: Study[Any]) -> None:
+    if not study.has_trials:
+        return
+    st.select_slider(
+        "Trials",
+        _TRIALS,
+        key=f"trials:{study.name}",
+        help="Independent repetitions of the experiment.",
     )
-    st.session_state.setdefault("sims-seed", 0)
-    seed = st.number_input(
+    st.number_input(
         "Seed",
         min_value=0,
         max_value=2**32 - 1,
@@ -162,7 +178,6 @@ def _run_controls(study: Study[Any]) -> tuple[int, int]:
         help="The same seed gives the same trials, bit for bit, here and in the terminal.",
     )
     st.toggle("Pause", key="sims-paused", help="Stop gathering evidence; go on where it was.")
-    return int(seed), int(trials)
 
 
 def _paused() -> bool:
