@@ -271,6 +271,10 @@ class Check:
         What was measured and what it is held against.
     detail : str
         The figure in words.
+    alarm : float
+        The probability, at most, that a true claim fails by chance; 0 where chance has no part.
+    needs : int
+        About how many further trials would decide; 0 when decided, or when nobody can tell.
     """
 
     name: str
@@ -279,6 +283,8 @@ class Check:
     figure: float
     threshold: float
     detail: str
+    alarm: float = 0.0
+    needs: int = 0
 
 
 @dataclass(frozen=True)
@@ -294,6 +300,8 @@ class Outcome:
         (NaN where one trial is all there is). Empty mappings when no trial has run.
     guides : mapping of name to number
     trials : int
+    alarm : float
+        The probability with which each check may refuse a true claim.
     """
 
     params: Params
@@ -305,6 +313,7 @@ class Outcome:
     high: Arrays
     guides: Mapping[str, float] = field(default_factory=dict)
     trials: int = 0
+    alarm: float = 1e-3
 
 
 class Study(ABC, Generic[P]):
