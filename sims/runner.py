@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,9 @@ _READ_AT_ONCE = 500
 _NO_COUNT = 100_000  # where only a precision or a time was asked for
 _FEWEST = 10  # below, a standard error is itself too uncertain to stop by
 _LARGEST_SEED = 2**63 - 1  # what a store's column holds
+
+
+_MOST_LOSSES = 3  # workers that one batch may cost before it is held to be the cause
 
 
 class TrialError(RuntimeError):
@@ -69,6 +72,22 @@ class Stop:
     def most(self) -> int:
         """The largest number of trials that can be needed."""
         return _NO_COUNT if self.trials is None else self.trials
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Trials that travel together: indices ``first`` to ``first + count - 1``.
+
+    Attributes
+    ----------
+    first, count : int
+    losses : int
+        How many workers have died with it so far.
+    """
+
+    first: int
+    count: int
+    losses: int = 0
 
 
 def run_batch(study: Study[Any], params: Params, seed: int, first: int, count: int) -> list[Trial]:
@@ -149,7 +168,8 @@ class Experiment:
         self._lines: dict[str, tuple[Arrays, Arrays]] = {}  # filled by the results as they draw
         self._moments = Moments(study.measures)
         self._early: dict[int, Trial] = {}
-        self._flying: dict[Future[list[Trial]], int] = {}
+        self._flying: dict[Future[list[Trial]], Batch] = {}
+        self._lost: list[Batch] = []
         self._next = 0  # the first index that has not been sent out
         self._trial_seconds = math.nan
         self._begun = time.monotonic()
@@ -214,6 +234,52 @@ class Experiment:
             raise
         return not self.done
 
+    def take(self) -> Batch | None:
+        """Reserve the next trials to compute, for whoever computes them; None for "no more".
+
+        What is taken comes back through `absorb`, or through `give_back`.
+        """
+        if self.done:
+            return None
+        if self._lost:
+            return self._lost.pop()
+        self._next = max(self._next, self.trials)
+        while self._next in self._early:
+            self._next += 1
+        first, most = self._next, self._batch_size()
+        count = 0
+        while count < most and first + count < self.stop.most and first + count not in self._early:
+            count += 1
+        self._next += count
+        return Batch(first, count) if count else None
+
+    def give_back(self, batch: Batch) -> None:
+        """Return trials whose worker died, to be sent out again.
+
+        Raises
+        ------
+        TrialError
+            When the same trials have cost a third worker.
+        """
+        if batch.losses + 1 >= _MOST_LOSSES:
+            last = batch.first + batch.count - 1
+            raise TrialError(
+                f"trials {batch.first} to {last} of {self.study.name} at {self.params!r}, seed "
+                f"{self.seed}: {_MOST_LOSSES} workers died computing them (out of memory?)"
+            )
+        self._lost.append(replace(batch, losses=batch.losses + 1))
+
+    def absorb(self, trials: list[Trial]) -> None:
+        """Keep computed trials in the store and fold them in."""
+        if self._store is not None and self._key is not None:
+            self._store.write(self._key, trials)
+        self.computed += len(trials)
+        seconds = sum(trial.seconds for trial in trials) / len(trials)
+        known = self._trial_seconds
+        self._trial_seconds = seconds if math.isnan(known) else 0.7 * known + 0.3 * seconds
+        self._early.update((trial.index, trial) for trial in trials)
+        self._fold()
+
     def cancel(self) -> None:
         """Stop here: drop what has not started and keep what has been gathered."""
         if not self.done:
@@ -264,18 +330,6 @@ class Experiment:
                 break
             start = stored[-1].index + 1
 
-    def _take(self) -> tuple[int, int]:
-        """Reserve the next batch of indices, skipping those that wait already."""
-        self._next = max(self._next, self.trials)
-        while self._next in self._early:
-            self._next += 1
-        first, most = self._next, self._batch_size()
-        count = 0
-        while count < most and first + count < self.stop.most and first + count not in self._early:
-            count += 1
-        self._next += count
-        return first, count
-
     def _batch_size(self) -> int:
         if math.isnan(self._trial_seconds):
             return 1
@@ -284,33 +338,22 @@ class Experiment:
     def _work(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         while not self.done:
-            first, count = self._take()
-            self._absorb(run_batch(self.study, self.params, self.seed, first, count))
+            batch = self.take()
+            if batch is None:
+                break
+            self.absorb(run_batch(self.study, self.params, self.seed, batch.first, batch.count))
             if time.monotonic() >= deadline:
                 break
 
     def _fly(self, executor: Executor, timeout: float) -> None:
-        places = 2 * _workers(executor)
-        while len(self._flying) < places:
-            first, count = self._take()
-            if count == 0:
+        while len(self._flying) < 2 * places(executor):
+            batch = self.take()
+            if batch is None:
                 break
-            batch = executor.submit(run_batch, self.study, self.params, self.seed, first, count)
-            self._flying[batch] = first
+            self._flying[submit(executor, self, batch)] = batch
         arrived, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
-        for future in arrived:
-            self._flying.pop(future, None)
-            self._absorb(future.result())
-
-    def _absorb(self, batch: list[Trial]) -> None:
-        if self._store is not None and self._key is not None:
-            self._store.write(self._key, batch)
-        self.computed += len(batch)
-        seconds = sum(trial.seconds for trial in batch) / len(batch)
-        known = self._trial_seconds
-        self._trial_seconds = seconds if math.isnan(known) else 0.7 * known + 0.3 * seconds
-        self._early.update((trial.index, trial) for trial in batch)
-        self._fold()
+        for batch, future in [(self._flying.pop(future), future) for future in arrived]:
+            land(self, batch, future)
 
     def _fold(self) -> None:
         """Fold trials in order until one is missing or the rule is met.
@@ -336,6 +379,7 @@ class Experiment:
         for future in self._flying:
             future.cancel()
         self._flying.clear()
+        self._lost.clear()
         self._next = self.trials  # what was in flight is sent out again if the run is extended
 
 
@@ -436,5 +480,22 @@ def _check_shapes(study: Study[Any], grid: Arrays, arrays: Arrays) -> None:
             raise ValueError(f"{study.name}: {name} has shape {np.shape(values)}, but {along}")
 
 
-def _workers(executor: Executor) -> int:
-    return int(getattr(executor, "_max_workers", 0) or 2)
+def places(executor: Executor) -> int:
+    """Return how many trials an executor computes at once (2 where it does not say)."""
+    return int(getattr(executor, "places", 0) or getattr(executor, "_max_workers", 0) or 2)
+
+
+def submit(executor: Executor, experiment: Experiment, batch: Batch) -> Future[list[Trial]]:
+    """Send a batch to an executor."""
+    study, params, seed = experiment.study, experiment.params, experiment.seed
+    return executor.submit(run_batch, study, params, seed, batch.first, batch.count)
+
+
+def land(experiment: Experiment, batch: Batch, future: Future[list[Trial]]) -> None:
+    """Fold in a batch that came back, or give it back if its worker died."""
+    try:
+        trials = future.result()
+    except BrokenExecutor:
+        experiment.give_back(batch)
+    else:
+        experiment.absorb(trials)

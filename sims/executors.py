@@ -1,0 +1,140 @@
+"""Where trials run: worker processes of this machine, or a Dask cluster."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Pool(Executor):
+    """Worker processes of this machine that are replaced when one of them dies.
+
+    The futures in flight when a worker dies raise ``BrokenExecutor``; whoever submitted them may
+    submit them again, to fresh workers.
+
+    Parameters
+    ----------
+    workers : int
+        At least 1.
+    start : callable, optional
+        Called in every worker as it starts.
+
+    Attributes
+    ----------
+    places : int
+        How many tasks run at once.
+    """
+
+    def __init__(self, workers: int, start: Callable[[], None] | None = None) -> None:
+        from sims.numerics.validate import integer
+
+        self.places = integer("workers", workers, 1)
+        self._start = start or ignore_interrupts
+        self._executor: Executor | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Send a task to the workers, fresh ones if the last have died."""
+        try:
+            return self._open().submit(fn, *args, **kwargs)
+        except BrokenExecutor:
+            self._executor = None
+            return self._open().submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the workers, in the middle of their work if need be; ``wait`` until they are gone."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=wait, kill_workers=True)  # type: ignore[call-arg]
+            self._executor = None
+
+    def _open(self) -> Executor:
+        if self._executor is None:
+            # loky's workers start fresh and do not run the main program again.
+            from joblib.externals.loky import ProcessPoolExecutor
+
+            self._executor = ProcessPoolExecutor(
+                max_workers=self.places, timeout=None, initializer=self._start
+            )
+        return self._executor
+
+
+class Cluster(Executor):
+    """A Dask cluster behind the interface of an executor; it replaces dead workers by itself.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, such as ``tcp://127.0.0.1:8786``.
+
+    Raises
+    ------
+    ValueError
+        When Dask is not installed or nobody answers there.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise ValueError(
+                "a scheduler needs Dask: install the program with its extra `distributed`"
+            ) from error
+        try:
+            self._client = Client(address, timeout=10, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"scheduler = {address} is not allowed: no Dask scheduler answers there ({error})"
+            ) from error
+        self._executor = self._client.get_executor(pure=False)
+
+    @property
+    def places(self) -> int:
+        """How many tasks run at once, now."""
+        return max(1, sum(self._client.nthreads().values()))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Send a task to the cluster."""
+        return self._executor.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Leave the cluster; it goes on for others."""
+        self._executor.shutdown(wait=wait)
+        self._client.close()
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C, which a terminal sends to workers too, to the process that started them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Executor | None]:
+    """Open where trials run: a cluster, worker processes, or (None) this process itself.
+
+    Parameters
+    ----------
+    workers : int
+        At least 1; 1 stands for this process.
+    scheduler : str, optional
+        Address of a Dask scheduler; `workers` is then its own affair.
+
+    Examples
+    --------
+    >>> with executor(1) as where:
+    ...     print(where)
+    None
+    """
+    from sims.numerics.validate import integer
+
+    if scheduler is None and integer("workers", workers, 1) == 1:
+        yield None
+        return
+    opened = Pool(workers) if scheduler is None else Cluster(scheduler)
+    try:
+        yield opened
+    finally:
+        opened.shutdown()
