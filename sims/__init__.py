@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sims.catalogue import studies
+    from sims.reproduction import reproduce
     from sims.runner import run
 
 __version__ = "0.1.0"
-__all__ = ["run", "studies"]
+__all__ = ["reproduce", "run", "studies"]
 
-_HOMES = {"run": "sims.runner", "studies": "sims.catalogue"}
+_HOMES = {
+    "reproduce": "sims.reproduction",
+    "run": "sims.runner",
+    "studies": "sims.catalogue",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -94,11 +94,12 @@ class Cluster(Executor):
     @property
     def places(self) -> int:
         """How many tasks run at once, now."""
-        return max(1, sum(self._client.nthreads().values()))
+        return max(1, sum(int(threads) for threads in self._client.nthreads().values()))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Send a task to the cluster."""
-        return self._executor.submit(fn, *args, **kwargs)
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster; it goes on for others."""

@@ -32,7 +32,7 @@ SUFFIX: dict[Format, str] = {
 
 
 def write(result: Result, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write a result: PNG, SVG and Vega-Lite of every view, CSV, and the verdict as JSON.
+    """Write a result: PNG, SVG and Vega-Lite of every view, CSV, Parquet, the verdict as JSON.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def write(result: Result, folder: str | os.PathLike[str]) -> list[Path]:
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
     slug = result.study.name.replace("/", "-")
-    tables: tuple[Format, ...] = ("csv", "verdict")
+    tables: tuple[Format, ...] = ("csv", "parquet", "verdict")
     pictures: tuple[Format, ...] = ("png", "svg", "vega-lite")
-    written = [_save(home / f"{slug}{SUFFIX[table]}", render(result, table)) for table in tables]
+    written = [save(home / f"{slug}{SUFFIX[table]}", render(result, table)) for table in tables]
     for view in result.study.views:
         drawn = chart(result, view.name).to_dict()
         for picture in pictures:
             path = home / f"{slug}-{view.name}{SUFFIX[picture]}"
-            written.append(_save(path, _picture(drawn, picture)))
+            written.append(save(path, _picture(drawn, picture)))
     return written
 
 
@@ -150,6 +150,9 @@ def register_font() -> None:
     vl_convert.register_font_directory(str(files("sims") / "assets"))
 
 
-def _save(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
+def save(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all, whatever happens meanwhile."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_bytes(content)
+    draft.replace(path)
     return path

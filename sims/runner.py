@@ -142,6 +142,10 @@ class Experiment:
     ----------
     computed, recalled : int
         Trials that were run, and trials that were read from the store.
+    alarm : float
+        The probability with which each check of its results may refuse a true claim.
+    trial_seconds : float
+        What a trial takes, averaged over recent ones; NaN before the first.
     """
 
     def __init__(
@@ -160,6 +164,7 @@ class Experiment:
         self.seed = integer("seed", seed, 0, _LARGEST_SEED)
         self.stop = stop or Stop(trials=study.presets[0].trials)
         self.computed = self.recalled = 0
+        self.alarm = 1e-3
         self._executor, self._store = executor, store
         self._key: Key | None = key_of(study, params, self.seed) if store else None
         self._grid = study.grid(params)
@@ -171,7 +176,7 @@ class Experiment:
         self._flying: dict[Future[list[Trial]], Batch] = {}
         self._lost: list[Batch] = []
         self._next = 0  # the first index that has not been sent out
-        self._trial_seconds = math.nan
+        self.trial_seconds = math.nan
         self._begun = time.monotonic()
         self._stopped: Stopped | None = None if study.has_trials else "theory"
         self._failure: Exception | None = None
@@ -275,8 +280,8 @@ class Experiment:
             self._store.write(self._key, trials)
         self.computed += len(trials)
         seconds = sum(trial.seconds for trial in trials) / len(trials)
-        known = self._trial_seconds
-        self._trial_seconds = seconds if math.isnan(known) else 0.7 * known + 0.3 * seconds
+        known = self.trial_seconds
+        self.trial_seconds = seconds if math.isnan(known) else 0.7 * known + 0.3 * seconds
         self._early.update((trial.index, trial) for trial in trials)
         self._fold()
 
@@ -307,6 +312,7 @@ class Experiment:
             high=high,
             guides=self.study.guides(self.params),
             trials=self.trials,
+            alarm=self.alarm,
             study=self.study,
             lines=self._lines,
             provenance=Provenance.now(
@@ -324,6 +330,8 @@ class Experiment:
             stored = self._store.read(self._key, start, wanted)
             fresh = {t.index: t for t in stored if self.trials <= t.index < self.stop.most}
             self.recalled += len(fresh.keys() - self._early.keys())
+            if stored and math.isnan(self.trial_seconds):
+                self.trial_seconds = sum(trial.seconds for trial in stored) / len(stored)
             self._early |= fresh
             self._fold()
             if len(stored) < wanted:
@@ -331,9 +339,9 @@ class Experiment:
             start = stored[-1].index + 1
 
     def _batch_size(self) -> int:
-        if math.isnan(self._trial_seconds):
+        if math.isnan(self.trial_seconds):
             return 1
-        return max(1, min(_LARGEST_BATCH, int(_TASK_SECONDS / max(self._trial_seconds, 1e-6))))
+        return max(1, min(_LARGEST_BATCH, int(_TASK_SECONDS / max(self.trial_seconds, 1e-6))))
 
     def _work(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout

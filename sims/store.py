@@ -74,6 +74,29 @@ class Trial:
     arrays: Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Holding:
+    """What a store holds of one experiment.
+
+    Attributes
+    ----------
+    key : Key
+    trials : int
+    seconds : float
+        What computing them took.
+    size : int
+        Bytes of their arrays.
+    created : float
+        When the first was written, in seconds since the epoch.
+    """
+
+    key: Key
+    trials: int
+    seconds: float
+    size: int
+    created: float
+
+
 def key_of(study: Study[Any], params: Params, seed: int) -> Key:
     """Return the key of an experiment.
 
@@ -183,6 +206,38 @@ class Store:
         return self._guarded(
             lambda: int(self._connection.execute(query, (key.text,)).fetchone()[0])
         )
+
+    def holdings(self) -> list[Holding]:
+        """Return what is stored of every experiment, by study and age."""
+        query = """
+            SELECT study, params, seed, digest, created, count(trial), sum(seconds),
+                   sum(length(arrays))
+            FROM experiments LEFT JOIN trials USING (key)
+            GROUP BY key ORDER BY study, created"""
+        return self._guarded(
+            lambda: [
+                Holding(Key(study, params, seed, digest), trials, took or 0.0, size or 0, created)
+                for study, params, seed, digest, created, trials, took, size in (
+                    self._connection.execute(query)
+                )
+            ]
+        )
+
+    def delete(self, key: Key) -> None:
+        """Delete an experiment's trials; `compact` gives the space back."""
+
+        def forget() -> None:
+            with self._connection:
+                self._connection.execute("DELETE FROM trials WHERE key = ?", (key.text,))
+                self._connection.execute("DELETE FROM experiments WHERE key = ?", (key.text,))
+            self._known.discard(key.text)
+
+        self._guarded(forget)
+
+    def compact(self) -> None:
+        """Give the space of deleted trials back to the file system."""
+        self._guarded(lambda: self._connection.execute("VACUUM"))
+        self._guarded(lambda: self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def verify(self) -> list[str]:
         """Return what is wrong with the file (nothing: an empty list), reading all of it."""

@@ -205,7 +205,7 @@ def test_json_is_strict_and_alone_on_standard_output(say, tmp_path):
     assert (said.status, verdict["holds"]) == (3, None)
     assert verdict["checks"][0]["status"] == "undecided"
     assert verdict["checks"][0]["figure"] is None
-    assert said.err.count("wrote ") == 5
+    assert said.err.count("wrote ") == 6
 
 
 def test_the_first_preset_is_the_default_and_its_trials_too(say):
@@ -254,7 +254,7 @@ def test_two_workers_give_the_same_verdict(say, path):
 def test_files_are_written(say, tmp_path):
     said = say("run coin --trials 20 --no-store --out", tmp_path / "a" / "b")
     files = {file.name: file.read_bytes() for file in (tmp_path / "a" / "b").iterdir()}
-    assert len(files) == 11
+    assert len(files) == 12
     for name, content in files.items():
         assert f"wrote {tmp_path / 'a' / 'b' / name}\n" in said.out
         if name.endswith(".png"):

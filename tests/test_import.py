@@ -43,13 +43,15 @@ def test_help_is_light(command):
     assert not loaded_by(code) & {*HEAVY, "scipy"}
 
 
-def test_the_two_public_names():
+def test_the_public_names():
     from sims.catalogue import studies
+    from sims.reproduction import reproduce
     from sims.runner import run
 
     assert sims.run is run
+    assert sims.reproduce is reproduce
     assert sims.studies is studies
-    assert sims.__all__ == ["run", "studies"]
+    assert sims.__all__ == ["reproduce", "run", "studies"]
     assert sims.__version__.count(".") == 2
 
 

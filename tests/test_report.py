@@ -44,6 +44,7 @@ def test_write_makes_every_file_and_names_it(folder):
     place, files = folder
     assert [file.name for file in files] == [
         "toys-coin.csv",
+        "toys-coin.parquet",
         "toys-coin.verdict.json",
         *(
             f"toys-coin-{view}{suffix}"
@@ -119,7 +120,7 @@ def test_a_view_is_chosen_by_name(result):
 
 def test_a_study_without_evidence_is_written_too(tmp_path):
     files = write(run(WHOLE), tmp_path)
-    assert len(files) == 5
+    assert len(files) == 6
     assert all(file.stat().st_size for file in files)
 
 
