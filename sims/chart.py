@@ -6,13 +6,18 @@ built once; its rows are a table. So a moved slider costs a table, not a chart.
 
 from __future__ import annotations
 
+import json
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
 from sims.chart_rows import (
+    PIN_NAMES,
+    PINNED,
+    PINNED_POINT,
     REFERENCE,
     SIMULATION,
     THEORY,
@@ -26,6 +31,9 @@ from sims.chart_rows import (
 from sims.study import Axis, Curves, HeatMap, Measure, Stack, Study, View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sims.params import Scale
     from sims.result import Result
 
 # Okabe and Ito's colour-blind-safe set, ordered for contrast on each ground.
@@ -33,11 +41,12 @@ LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7
 DARK = ("#56B4E9", "#E69F00", "#2CC79B", "#E39BC4", "#F0E442", "#FF8A4C", "#A8A8A8")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 DASHES = ([1, 0], [2, 3], [7, 3], [7, 3, 2, 3])
+PIN_DASHES = ([5, 3], [2, 2], [9, 3, 2, 3], [12, 4])
 FONT = "DejaVu Sans"
 
 
-def find_view(study: Study[Any], name: str | None) -> View:
-    """Return a view by name, the first when it is None.
+def find_view(study: Study[Any], name: str | View | None) -> View:
+    """Return a view by name, the first when it is None; a view (of other scales, say) as it is.
 
     Raises
     ------
@@ -46,6 +55,8 @@ def find_view(study: Study[Any], name: str | None) -> View:
     """
     if name is None:
         return study.views[0]
+    if not isinstance(name, str):
+        return name
     for view in study.views:
         if view.name == name:
             return view
@@ -62,28 +73,60 @@ def panels(result: Result, view: View) -> list[str]:
     return [heat_panel(role, name) for name in names for role in roles]
 
 
-def spec(result: Result, view: View, *, dark: bool = False, height: int = 400) -> dict[str, Any]:
+def with_scales(view: View, x_scale: Scale | None, y_scale: Scale | None) -> View:
+    """Return a view on other scales; None leaves an axis as it is declared."""
+    if isinstance(view, Stack):  # parts that are piled up need a linear scale
+        return replace(view, x_scale=x_scale or view.x_scale)
+    return replace(view, x_scale=x_scale or view.x_scale, y_scale=y_scale or view.y_scale)
+
+
+def spec(
+    result: Result,
+    view: View,
+    *,
+    dark: bool = False,
+    height: int = 400,
+    pins: Sequence[Result] = (),
+) -> dict[str, Any]:
     """Return the Vega-Lite specification of one panel, without data, on a transparent ground.
 
-    The data are `rows`, restricted to the panel. The same declaration and labels give the very
-    same specification (shared: copy it before changing it), so that a browser keeps the chart
-    and only exchanges its data.
+    The data are `rows`, restricted to the panel, those of `pins` among them. The same
+    declaration and labels give the very same specification (shared: copy it before changing
+    it), so that a browser keeps the chart and only exchanges its data.
     """
     series = tuple(labels(result, view.colour)) if isinstance(view, Curves) else ()
     domains = fixed_domains(result, view)
     places = tuple(labels(result, view.scrub)) if isinstance(view, Curves) else ()
-    return _spec(result.study, view, series, domains, len(places), dark, height)
+    pinned = len(pins) if isinstance(view, Curves) else 0
+    return _spec(result.study, view, series, domains, len(places), dark, height, pinned)
 
 
-def chart(result: Result, name: str | None = None, *, dark: bool = False) -> alt.TopLevelMixin:
-    """Return a view as a self-contained Altair chart, all panels side by side."""
+def chart(
+    result: Result,
+    name: str | View | None = None,
+    *,
+    dark: bool = False,
+    pins: Sequence[Result] = (),
+) -> alt.TopLevelMixin:
+    """Return a view as a self-contained Altair chart, all panels side by side.
+
+    Parameters
+    ----------
+    result : Result
+    name : str or View, optional
+        One of the study's views; the first by default.
+    dark : bool
+        Ink for a dark ground, and no ground of its own.
+    pins : sequence of Result
+        Earlier results of the same study, drawn faded behind this one.
+    """
     import pandas as pd
 
     view = find_view(result.study, name)
-    table = rows(result, view)
+    table = rows(result, view, pins)
     parts = []
     for panel in panels(result, view):
-        shape = spec(result, view, dark=dark, height=300 if panel else 380)
+        shape = spec(result, view, dark=dark, height=300 if panel else 380, pins=pins)
         config = shape["config"]
         part = alt.LayerChart.from_dict(
             {name: entry for name, entry in shape.items() if name not in ("$schema", "config")}
@@ -127,9 +170,10 @@ def _spec(
     places: int,
     dark: bool,
     height: int,
+    pinned: int,
 ) -> dict[str, Any]:
     if isinstance(view, Curves):
-        layers = _curve_layers(study, view, series, places, domains, dark)
+        layers = _curve_layers(study, view, series, places, domains, dark, pinned)
     elif isinstance(view, HeatMap):
         layers = _heat_layers(study, view, *domains)
     else:
@@ -175,6 +219,7 @@ def _curve_layers(
     places: int,
     domains: tuple[tuple[float, float], ...],
     dark: bool,
+    pinned: int,
 ) -> list[alt.Chart]:
     x_range, y_range = domains or (view.x_range, view.y_range)
     base = alt.Chart(alt.NamedData("rows"))
@@ -215,7 +260,7 @@ def _curve_layers(
             tooltip=[*tips, line],
             order="order:Q",
         )
-        .add_params(shown, *([scrubbed] if scrubbed is not None else []))
+        .add_params(shown, _zoom(), *([scrubbed] if scrubbed is not None else []))
     )
     references = (
         base.transform_filter(alt.datum.role == REFERENCE)
@@ -240,10 +285,57 @@ def _curve_layers(
     points = evidence.mark_point(filled=True, size=48, clip=view.y_range is not None).encode(
         x=x, y=y, color=colour, shape=shape, opacity=opacity, tooltip=[*tips, *seen]
     )
-    layers = [bars, lines, references, points, *_guide_layers(base, view, x, y, dark)]
+    behind = _pinned_layers(base, x, y, series, colour, pinned, dark) if pinned else []
+    layers = [*behind, bars, lines, references, points, *_guide_layers(base, view, x, y, dark)]
     if scrubbed is not None:
         layers.append(_place_label(base, at_place, dark))
     return layers
+
+
+def _zoom() -> alt.Parameter:
+    """Drag to move the axes, Shift and the wheel to zoom, double click to reset.
+
+    The wheel alone stays with the page: a reader who scrolls past a chart must not be caught.
+    """
+    return alt.selection_interval(
+        bind="scales", name="zoom", zoom="wheel![event.shiftKey]", clear="dblclick"
+    )
+
+
+def _pinned_layers(
+    base: alt.Chart,
+    x: alt.X,
+    y: alt.Y,
+    series: tuple[str, ...],
+    colour: Any,
+    count: int,
+    dark: bool,
+) -> list[alt.Chart]:
+    """Draw what is pinned faded: in its series' colour where this result has that series too."""
+    pinned = base.transform_filter(alt.datum.role == PINNED)
+    grey = alt.value("#9AA0A6" if dark else "#8A8F98")
+    known = f"indexof({json.dumps(list(series))}, datum.series) >= 0"
+    ink = alt.condition(known, colour, grey) if isinstance(colour, alt.Color) else grey
+    dash = alt.StrokeDash(
+        "pin:N",
+        legend=alt.Legend(title="pinned"),
+        scale=alt.Scale(domain=list(PIN_NAMES[:count]), range=PIN_DASHES[:count]),
+    )
+    tips = [
+        alt.Tooltip("pin:N", title="pinned"),
+        alt.Tooltip("series:N", title="series"),
+        alt.Tooltip("x:Q", format=".4g"),
+        alt.Tooltip("y:Q", format=".4g"),
+    ]
+    lines = pinned.mark_line(strokeWidth=1.6, opacity=0.5, clip=True).encode(
+        x=x, y=y, color=ink, strokeDash=dash, detail="group:N", order="order:Q", tooltip=tips
+    )
+    points = (
+        base.transform_filter(alt.datum.role == PINNED_POINT)
+        .mark_point(size=26, opacity=0.5, clip=True)
+        .encode(x=x, y=y, color=ink, tooltip=tips)
+    )
+    return [lines, points]
 
 
 def _scrubber(study: Study[Any], view: Curves, places: int) -> alt.Parameter | None:
@@ -297,7 +389,7 @@ def _guide_layers(
         at = base.transform_filter(alt.datum.guide == guide.name)
         channels: dict[str, Any] = {"x": x} if guide.direction == "x" else {"y": y}
         layers.append(at.mark_rule(strokeDash=[3, 3], color=ink).encode(**channels))
-        place = {"y": alt.value(8)} if guide.direction == "x" else {"x": alt.value(6)}
+        place = {"y": alt.value(15)} if guide.direction == "x" else {"x": alt.value(6)}
         text = at.mark_text(align="left", dx=5, dy=-7, color=ink, fontSize=12)
         layers.append(text.encode(**channels, **place, text=alt.value(guide.title)))
     return layers

@@ -13,7 +13,7 @@ import numpy as np
 from sims.study import Curves, HeatMap, Measure, Stack, Study, View, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,13 +23,24 @@ if TYPE_CHECKING:
 Columns = dict[str, "NDArray[Any]"]
 
 THEORY, SIMULATION, REFERENCE, GUIDE = "theory", "simulation", "reference", "guide"
-_WORDS = ("role", "panel", "series", "measure", "group", "guide", "place_label")
+PINNED, PINNED_POINT = "pinned", "pinned point"
+PIN_NAMES = "ABCD"
+_WORDS = ("role", "panel", "series", "measure", "group", "guide", "place_label", "pin")
 
 
-def rows(result: Result, view: View) -> Columns:
-    """Return the table of a view by columns: places, intervals, series, panel and role."""
+def rows(result: Result, view: View, pins: Sequence[Result] = ()) -> Columns:
+    """Return the table of a view by columns: places, intervals, series, panel and role.
+
+    Earlier results (`pins`) are rows of their own roles, in views of curves.
+    """
     if isinstance(view, Curves):
-        return _curve_rows(result, view)
+        table = _curve_rows(result, view)
+        if not pins:
+            return table
+        shown = set(labels(result, view.panel))
+        return _joined(
+            [table, *(_pinned(pin, view, name, shown) for pin, name in zip(pins, PIN_NAMES))]
+        )
     if isinstance(view, HeatMap):
         return _heat_rows(result, view)
     return _stack_rows(result, view)
@@ -78,6 +89,19 @@ def _curve_rows(result: Result, view: Curves) -> Columns:
         x, y = view.points
         parts.append(_evidence(result, view, result.study.measure(y), x))
     return _legible(_joined([*parts, _guides(result, view)]), view.x_scale, view.y_scale)
+
+
+def _pinned(result: Result, view: Curves, name: str, panels: set[str]) -> Columns:
+    """Return an earlier result's lines and points, in the panels that are there now."""
+    table = _curve_rows(result, view)
+    roles = {THEORY: PINNED, SIMULATION: PINNED_POINT}
+    kept = np.array([role in roles for role in table["role"]], dtype=bool)
+    kept &= np.array([panel in panels for panel in table["panel"]], dtype=bool)
+    part = {column: values[kept] for column, values in table.items()}
+    part["role"] = np.array([roles[role] for role in part["role"]], dtype=object)
+    part["group"] = np.array([f"{name}/{group}" for group in part["group"]], dtype=object)
+    part["pin"] = _repeated(name, part["role"].size)
+    return part
 
 
 def _stack_rows(result: Result, view: Stack) -> Columns:

@@ -15,8 +15,10 @@ from sims.chart import chart
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from sims.result import Result
+    from sims.study import View
 
 Format = Literal["png", "svg", "pdf", "csv", "parquet", "vega-lite", "verdict"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -59,15 +61,22 @@ def write(result: Result, folder: str | os.PathLike[str]) -> list[Path]:
     return written
 
 
-def render(result: Result, format_: Format, view: str | None = None) -> bytes:
+def render(
+    result: Result,
+    format_: Format,
+    view: str | View | None = None,
+    pins: Sequence[Result] = (),
+) -> bytes:
     """Return a result, or one of its views, as the bytes of a file.
 
     Parameters
     ----------
     result : Result
     format_ : {"png", "svg", "pdf", "csv", "parquet", "vega-lite", "verdict"}
-    view : str, optional
+    view : str or View, optional
         For pictures and specifications; the first view by default.
+    pins : sequence of Result
+        Earlier results that pictures and specifications show faded.
     """
     if format_ == "csv":
         return result.to_frame().to_csv(index=False).encode()
@@ -77,7 +86,7 @@ def render(result: Result, format_: Format, view: str | None = None) -> bytes:
         return buffer.getvalue()
     if format_ == "verdict":
         return json.dumps(finite(result.verdict()), indent=2).encode()
-    return _picture(chart(result, view).to_dict(), format_)
+    return _picture(chart(result, view, pins=pins).to_dict(), format_)
 
 
 def _picture(drawn: dict[str, Any], format_: Format) -> bytes:
@@ -122,6 +131,21 @@ def snippet(result: Result) -> str:
             ")",
             "print(result.checks)",
             "result.chart()",
+        ]
+    )
+
+
+def program_bibtex() -> str:
+    """Return the entry by which this program is cited."""
+    import sims
+
+    return "\n".join(
+        [
+            "@software{sims,",
+            "  title = {A laboratory for machine-learning theory},",
+            f"  version = {{{sims.__version__}}},",
+            "  year = {2026},",
+            "}",
         ]
     )
 

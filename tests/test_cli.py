@@ -257,7 +257,9 @@ def test_files_are_written(say, tmp_path):
     assert len(files) == 12
     for name, content in files.items():
         assert f"wrote {tmp_path / 'a' / 'b' / name}\n" in said.out
-        if name.endswith(".png"):
+        if name.endswith(".parquet"):
+            assert content.startswith(b"PAR1")
+        elif name.endswith(".png"):
             assert content.startswith(b"\x89PNG\r\n\x1a\n")
         elif name.endswith(".svg"):
             assert ElementTree.fromstring(content).tag.endswith("svg")

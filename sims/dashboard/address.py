@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from sims.catalogue import of_family
+from sims.dashboard import pins
+from sims.dashboard.pins import Pin
 from sims.params import ParameterError, Params, as_text
 from sims.study import Study
 
+FOREIGN = ("embed", "embed_options", "lesson", "teach")  # of a link, but not of a study
 _WRITTEN = "sims-address"
 _LARGEST_SEED = 2**32 - 1
 
@@ -29,6 +33,7 @@ class Arrival:
     params: Params
     seed: int
     messages: tuple[str, ...] = field(default=())
+    pins: tuple[Pin, ...] = field(default=())
 
 
 def arrival(family: str) -> Arrival | None:
@@ -54,10 +59,12 @@ def parse(family: str, query: Mapping[str, str]) -> Arrival:
     study = studies.get(slug) or next(iter(studies.values()))
     seed, complaint = _seed(asked.pop("seed", "0"))
     messages += complaint
-    asked.pop("embed", None)
-    asked.pop("embed_options", None)
+    kept, complaint = pins.read(study, asked.pop("pins", ""))
+    messages += complaint
+    for foreign in FOREIGN:
+        asked.pop(foreign, None)
     params, complaints = legal(study, asked)
-    return Arrival(study, params, seed, (*messages, *complaints))
+    return Arrival(study, params, seed, (*messages, *complaints), kept)
 
 
 def legal(study: Study[Any], values: Mapping[str, Any]) -> tuple[Params, list[str]]:
@@ -90,9 +97,17 @@ def write(study: Study[Any], params: Params, seed: int) -> None:
     query |= {k: as_text(v) for k, v in params.changes(study.presets[0].params).items()}
     if seed:
         query["seed"] = str(seed)
+    if text := pins.write(study):
+        query["pins"] = text
     if query != st.session_state.get(_WRITTEN):
         st.query_params.from_dict(query)
         st.session_state[_WRITTEN] = query
+
+
+def link() -> str:
+    """Return the whole address of what is on the screen."""
+    base = (st.context.url or "").partition("?")[0]
+    return f"{base}?{urlencode(st.session_state.get(_WRITTEN, {}))}"
 
 
 def _seed(text: str) -> tuple[int, list[str]]:

@@ -27,6 +27,34 @@ def remembered(study: Study[Any]) -> Params:
     return st.session_state.get(_memory(study), study.presets[0].params)  # type: ignore[no-any-return]
 
 
+def put(study: Study[Any], name: str, value: Any) -> None:
+    """Move one control, before the controls are drawn."""
+    key = _key(study, name)
+    st.session_state[key] = st.session_state[_asked(key)] = value
+
+
+def is_slider(info: ParameterInfo) -> bool:
+    """Tell whether a parameter is shown as a slider."""
+    return (
+        info.kind in ("integer", "number") and math.isfinite(info.low) and math.isfinite(info.high)
+    )
+
+
+def stops(info: ParameterInfo, count: int) -> list[Any]:
+    """Return some of a slider's stops from end to end, `count` of them at most."""
+    if info.scale == "log" and info.low > 0:
+        every = _log_stops(info)
+    else:
+        step = info.step if info.step is not None else _step(info)
+        steps = int((info.high - info.low) / step + 1e-9)
+        every = [float(f"{info.low + i * step:.10g}") for i in range(steps + 1)]
+    inside = [v for v in every if not (info.open_low and v <= info.low)]
+    inside = [v for v in inside if not (info.open_high and v >= info.high)]
+    places = np.unique(np.linspace(0, len(inside) - 1, min(count, len(inside))).round().astype(int))
+    cast = int if info.kind == "integer" else float
+    return [cast(inside[place]) for place in places]
+
+
 def current(study: Study[Any]) -> tuple[Params, tuple[str, ...]]:
     """Return what the controls say, before they are drawn, and what is wrong with it.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from sims.catalogue import FAMILIES, of_family
-from sims.dashboard import address, controls
+from sims.dashboard import address, controls, pins
 from sims.dashboard.lesson import lesson_view
 from sims.dashboard.view import study_view
 
@@ -28,6 +28,7 @@ def family_page(family: str, lede: str, chapters: Mapping[str, str]) -> None:
     arrived = address.arrival(family)
     if arrived is not None:
         controls.remember(arrived.study, arrived.params)
+        pins.keep(arrived.study, arrived.pins)
         st.session_state[_choice(family)] = arrived.study.name
         st.session_state[f"chapter:{family}"] = arrived.study.chapter
         st.session_state["sims-seed"] = arrived.seed

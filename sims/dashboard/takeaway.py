@@ -6,7 +6,8 @@ from functools import partial
 
 import streamlit as st
 
-from sims.report import SUFFIX, Format, command_line, render, snippet
+from sims.dashboard import address, axes, pins
+from sims.report import SUFFIX, Format, command_line, program_bibtex, render, snippet
 from sims.result import Result
 
 _NAMES: dict[Format, str] = {
@@ -22,8 +23,8 @@ _NAMES: dict[Format, str] = {
 
 def take_away(result: Result) -> None:
     """Offer everything that is on the screen as files, a command and a snippet."""
-    slug = result.study.name.replace("/", "-")
-    view = st.session_state.get(f"view:{result.study.name}") or result.study.views[0].name
+    slug, view = result.study.name.replace("/", "-"), axes.current(result.study)
+    kept = pins.results(result.study)
     drawer = st.popover("Take it away", on_change="rerun", key=f"take:{result.study.name}")
     if not drawer.open:
         return
@@ -32,15 +33,18 @@ def take_away(result: Result) -> None:
             for format_, name in _NAMES.items():
                 st.download_button(
                     name,
-                    data=partial(render, result, format_, view),
-                    file_name=f"{slug}-{view}{SUFFIX[format_]}",
+                    data=partial(render, result, format_, view, kept),
+                    file_name=f"{slug}-{view.name}{SUFFIX[format_]}",
                     key=f"take:{result.study.name}:{format_}",
                     on_click="ignore",
                 )
+        st.markdown("As a link")
+        st.code(address.link(), language=None)
         st.markdown("In the terminal")
         st.code(command_line(result), language="bash")
         st.markdown("In Python")
         st.code(snippet(result), language="python")
-        for source in result.study.sources:
-            if source.bibtex:
-                st.code(source.bibtex, language="bibtex")
+        st.markdown("To cite")
+        for entry in [*(source.bibtex for source in result.study.sources), program_bibtex()]:
+            if entry:
+                st.code(entry, language="bibtex")

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor
 from typing import Any
 
-import pyarrow as pa
 import streamlit as st
 
-from sims.chart import alt_text, caption, panels, spec
-from sims.chart_rows import of_panel, panel_title, rows
-from sims.dashboard import address, controls
+from sims.chart import caption
+from sims.dashboard import address, axes, controls, pins, sweep
 from sims.dashboard.evidence import Job, Watch, board, ready
+from sims.dashboard.figure import figure
 from sims.dashboard.takeaway import take_away
 from sims.params import Params
 from sims.result import Result
@@ -30,7 +29,8 @@ def study_view(study: Study[Any]) -> None:
     """Draw a study: heading, statement, explorer, assumptions and sources."""
     st.subheader(study.title, anchor=False)
     st.markdown(study.statement)
-    st.fragment(_explorer)(study)
+    every = sweep.STEP_SECONDS if sweep.playing(study) else None
+    st.fragment(_explorer, run_every=every)(study)
     _background(study)
 
 
@@ -39,6 +39,7 @@ def _explorer(study: Study[Any]) -> None:
 
     The chart is sent before the controls, because it is what the reader waits for.
     """
+    sweep.advance(study)
     chart_column, control_column = st.columns([2.4, 1], gap="large")
     params, problems = controls.current(study)
     seed, trials = _run_settings(study)
@@ -56,7 +57,6 @@ def _explorer(study: Study[Any]) -> None:
         for problem in problems:
             st.error(problem)
         _run_controls(study)
-    address.write(study, params, seed)
 
 
 def _live(study: Study[Any], job: Job) -> None:
@@ -71,55 +71,43 @@ def _live(study: Study[Any], job: Job) -> None:
         st.error("A worker process died. Move a parameter or reload the page to go on.")
         return
     going = job.running and not _paused()
-    _charts(result)
-    _progress(study, job, result)
-    _meter(result)
-    take_away(result)
+    axes.view_picker(study)
+    beside = pins.side_by_side(study)
+    figure(result, axes.current(study), pins=() if beside else pins.results(study))
+    _below(study, job, result, beside)
+    address.write(study, result.params, result.provenance.seed)
     if st.session_state.get("sims-ticking") and not going:
         st.session_state["sims-ticking"] = False
         st.rerun()  # the whole page once, so that the ticking ends
     st.session_state["sims-ticking"] = going
 
 
-def _charts(result: Result) -> None:
-    view = _view_picker(result.study)
-    dark = st.context.theme.type == "dark"
-    table = rows(result, view)
-    names = panels(result, view)
-    height = 420 if len(names) == 1 else 300
-    shape = spec(result, view, dark=dark, height=height)
-    for index, name in enumerate(names):
-        if index % 2 == 0:
-            places = st.columns(2) if len(names) > 1 else [st.container()]
-        with places[index % 2]:
-            if name:
-                st.markdown(f"**{panel_title(result.study, view.panel, name)}**")
-            st.vega_lite_chart(
-                pa.table(of_panel(table, name)),
-                shape,
-                theme=None,
-                width="stretch",
-                key=f"{result.study.name}:{view.name}:{index}",
-                alt=alt_text(result, view),
-            )
-    st.markdown(f"{result.study.takeaway}")
+def _below(study: Study[Any], job: Job, result: Result, beside: bool) -> None:
+    """Draw what stands under the chart: message, tools, comparisons, progress, verdict."""
+    view = axes.current(study)
+    st.markdown(study.takeaway)
     st.caption(caption(result, view))
+    with st.container(horizontal=True):
+        pins.pin_button(study, result)
+        axes.scale_picker(study)
+        sweep.sweep_picker(study)
+        take_away(result)
+        sweep.stop_button(study)
+    pins.pin_list(study)
+    if beside:
+        _gallery(pins.titled(study), view, 2)
+    _gallery(sweep.multiples(study, result.params, result.provenance.seed, job.wanted), view, 3)
+    _progress(study, job, result)
+    _meter(result)
 
 
-def _view_picker(study: Study[Any]) -> View:
-    if len(study.views) == 1:
-        return study.views[0]
-    titles = {view.name: view.title for view in study.views}
-    chosen = st.segmented_control(
-        "View",
-        list(titles),
-        format_func=lambda name: titles[name],
-        default=study.views[0].name,
-        required=True,
-        key=f"view:{study.name}",
-        label_visibility="collapsed",
-    )
-    return next(view for view in study.views if view.name == chosen)
+def _gallery(shown: list[tuple[str, Result]], view: View, columns: int) -> None:
+    """Draw results of other parameters as small charts."""
+    for start in range(0, len(shown), columns):
+        for column, (title, result) in zip(st.columns(columns), shown[start : start + columns]):
+            with column:
+                st.markdown(title)
+                figure(result, view, height=220, place=title)
 
 
 def _preset_picker(study: Study[Any]) -> None:
@@ -135,6 +123,21 @@ def _preset_picker(study: Study[Any]) -> None:
                 args=(study, preset),
                 width="stretch",
             )
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            key=f"reset:{study.name}",
+            on_click=_reset,
+            args=(study,),
+            width="stretch",
+            help="The first preset, seed 0, no pins.",
+        )
+
+
+def _reset(study: Study[Any]) -> None:
+    _apply(study, study.presets[0])
+    pins.keep(study, ())
+    st.session_state["sims-seed"] = 0
 
 
 def _apply(study: Study[Any], preset: Preset) -> None:
@@ -228,7 +231,8 @@ def _meter(result: Result) -> None:
 
 def _check_words(check: Check) -> str:
     badge = f":{_COLOURS[check.status]}-badge[{_WORDS[check.status]}]"
-    return f"{badge} {check.sentence}: {check.detail}."
+    needs = f"; about {check.needs} more trials would decide" if check.needs else ""
+    return f"{badge} {check.sentence}: {check.detail}{needs}."
 
 
 def _background(study: Study[Any]) -> None:
