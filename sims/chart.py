@@ -275,16 +275,16 @@ def _curve_layers(
         )
     )
     evidence = base.transform_filter(alt.datum.role == SIMULATION)
-    bars = evidence.mark_rule(strokeWidth=2, clip=True).encode(
+    bars = evidence.mark_rule(aria=False, strokeWidth=2, clip=True).encode(
         x=x,
         y=alt.Y("low:Q"),
         y2="high:Q",
         color=colour,
         opacity=alt.condition(shown, alt.value(0.45), alt.value(0.05)),
     )
-    points = evidence.mark_point(filled=True, size=48, clip=view.y_range is not None).encode(
-        x=x, y=y, color=colour, shape=shape, opacity=opacity, tooltip=[*tips, *seen]
-    )
+    points = evidence.mark_point(
+        aria=False, filled=True, size=48, clip=view.y_range is not None
+    ).encode(x=x, y=y, color=colour, shape=shape, opacity=opacity, tooltip=[*tips, *seen])
     behind = _pinned_layers(base, x, y, series, colour, pinned, dark) if pinned else []
     layers = [*behind, bars, lines, references, points, *_guide_layers(base, view, x, y, dark)]
     if scrubbed is not None:
@@ -332,7 +332,7 @@ def _pinned_layers(
     )
     points = (
         base.transform_filter(alt.datum.role == PINNED_POINT)
-        .mark_point(size=26, opacity=0.5, clip=True)
+        .mark_point(aria=False, size=26, opacity=0.5, clip=True)
         .encode(x=x, y=y, color=ink, tooltip=tips)
     )
     return [lines, points]
@@ -349,7 +349,7 @@ def _scrubber(study: Study[Any], view: Curves, places: int) -> alt.Parameter | N
 def _place_label(base: alt.Chart, at_place: str, dark: bool) -> alt.Chart:
     first = base.transform_filter((alt.datum.role == THEORY) & (alt.datum.order == 0))
     text = first.transform_filter(at_place).mark_text(
-        align="right", fontSize=14, color="#E6E6E6" if dark else "#262730"
+        aria=False, align="right", fontSize=14, color="#E6E6E6" if dark else "#262730"
     )
     label: alt.Chart = text.encode(x=alt.value("width"), y=alt.value(10), text="place_label:N")
     return label
@@ -388,9 +388,9 @@ def _guide_layers(
     for guide in view.guides:
         at = base.transform_filter(alt.datum.guide == guide.name)
         channels: dict[str, Any] = {"x": x} if guide.direction == "x" else {"y": y}
-        layers.append(at.mark_rule(strokeDash=[3, 3], color=ink).encode(**channels))
+        layers.append(at.mark_rule(aria=False, strokeDash=[3, 3], color=ink).encode(**channels))
         place = {"y": alt.value(15)} if guide.direction == "x" else {"x": alt.value(6)}
-        text = at.mark_text(align="left", dx=5, dy=-7, color=ink, fontSize=12)
+        text = at.mark_text(aria=False, align="left", dx=5, dy=-7, color=ink, fontSize=12)
         layers.append(text.encode(**channels, **place, text=alt.value(guide.title)))
     return layers
 
@@ -457,10 +457,12 @@ def _stack_layers(study: Study[Any], view: Stack, dark: bool) -> list[alt.Chart]
     )
     seen = base.transform_filter(alt.datum.role == SIMULATION)
     ink = "#FFFFFF" if dark else "#111111"
-    bars = seen.mark_rule(strokeWidth=2, color=ink, clip=True).encode(x=x, y=y, y2="high:Q")
-    points = seen.mark_point(filled=True, size=46, color=ink, opacity=1, clip=True).encode(
-        x=x, y=alt.Y("y:Q"), tooltip=[alt.Tooltip("y:Q", title="simulated", format=".4g")]
+    bars = seen.mark_rule(aria=False, strokeWidth=2, color=ink, clip=True).encode(
+        x=x, y=y, y2="high:Q"
     )
+    points = seen.mark_point(
+        aria=False, filled=True, size=46, color=ink, opacity=1, clip=True
+    ).encode(x=x, y=alt.Y("y:Q"), tooltip=[alt.Tooltip("y:Q", title="simulated", format=".4g")])
     return [areas, bars, points, *_guide_layers(base, view, x, y, dark)]
 
 

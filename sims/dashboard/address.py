@@ -20,7 +20,7 @@ from sims.dashboard.pins import Pin
 from sims.params import ParameterError, Params, as_text
 from sims.study import Study
 
-FOREIGN = ("embed", "embed_options", "lesson", "teach")  # of a link, but not of a study
+_FOREIGN = ("embed", "embed_options")  # Streamlit's own
 _WRITTEN = "sims-address"
 _LARGEST_SEED = 2**32 - 1
 
@@ -34,6 +34,8 @@ class Arrival:
     seed: int
     messages: tuple[str, ...] = field(default=())
     pins: tuple[Pin, ...] = field(default=())
+    lesson: int = 0
+    teach: bool = False
 
 
 def arrival(family: str) -> Arrival | None:
@@ -61,10 +63,13 @@ def parse(family: str, query: Mapping[str, str]) -> Arrival:
     messages += complaint
     kept, complaint = pins.read(study, asked.pop("pins", ""))
     messages += complaint
-    for foreign in FOREIGN:
+    step, complaint = _step(study, asked.pop("lesson", ""))
+    messages += complaint
+    teach = asked.pop("teach", "") == "1" and study.lesson is not None
+    for foreign in _FOREIGN:
         asked.pop(foreign, None)
     params, complaints = legal(study, asked)
-    return Arrival(study, params, seed, (*messages, *complaints), kept)
+    return Arrival(study, params, seed, (*messages, *complaints), kept, step, teach)
 
 
 def legal(study: Study[Any], values: Mapping[str, Any]) -> tuple[Params, list[str]]:
@@ -91,7 +96,7 @@ def legal(study: Study[Any], values: Mapping[str, Any]) -> tuple[Params, list[st
                     break
 
 
-def write(study: Study[Any], params: Params, seed: int) -> None:
+def write(study: Study[Any], params: Params, seed: int, more: Mapping[str, str]) -> None:
     """Put a view's address into the URL; what equals the first preset is left out."""
     query = {"study": study.name.partition("/")[2]}
     query |= {k: as_text(v) for k, v in params.changes(study.presets[0].params).items()}
@@ -99,6 +104,7 @@ def write(study: Study[Any], params: Params, seed: int) -> None:
         query["seed"] = str(seed)
     if text := pins.write(study):
         query["pins"] = text
+    query |= more
     if query != st.session_state.get(_WRITTEN):
         st.query_params.from_dict(query)
         st.session_state[_WRITTEN] = query
@@ -108,6 +114,17 @@ def link() -> str:
     """Return the whole address of what is on the screen."""
     base = (st.context.url or "").partition("?")[0]
     return f"{base}?{urlencode(st.session_state.get(_WRITTEN, {}))}"
+
+
+def _step(study: Study[Any], text: str) -> tuple[int, list[str]]:
+    """Return which step of the lesson a link opens, from 1 on; 0 for none."""
+    steps = len(study.lesson.steps) if study.lesson else 0
+    if not text:
+        return 0, []
+    if text.isdecimal() and 1 <= int(text) <= steps:
+        return int(text), []
+    allowed = f"a whole number in [1, {steps}]" if steps else "absent: this study has no lesson"
+    return min(1, steps), [f"lesson = {text} is not allowed: it must be {allowed}"]
 
 
 def _seed(text: str) -> tuple[int, list[str]]:

@@ -15,7 +15,7 @@ from sims.catalogue import studies
 from sims.params import Params
 from sims.result import Result
 from sims.runner import Experiment, Stop
-from sims.store import Store, default_path
+from sims.store import Store, default_path, key_of
 from sims.study import Study
 
 
@@ -114,6 +114,11 @@ def recalled(study: Study[Any], params: Params, seed: int, trials: int) -> Resul
     )
     experiment.cancel()
     return experiment.result()
+
+
+def stored_trials(study: Study[Any], params: Params, seed: int = 0) -> int:
+    """Return how many trials are stored of a view."""
+    return _store().count(key_of(study, params, seed))
 
 
 def board() -> Board:

@@ -9,23 +9,31 @@ import streamlit as st
 from sims.catalogue import FAMILIES
 
 _FRAMED = "sims-framed"
+# The message of a page is its chart: as little as possible stands above it.
+_STYLE = """
+[data-testid="stMainBlockContainer"] { padding: 3.6rem clamp(1rem, 4vw, 4rem) 4rem; }
+@media (min-width: 640px) { .katex-display { overflow: visible !important; } }
+"""
 
 
 def pages() -> list[Any]:
-    """Return home and one page a family, in catalogue order."""
+    """Return home, one page a family in catalogue order, the verdicts and the glossary."""
     home = st.Page("pages/home.py", title="Home", default=True)
     families = [
         st.Page(f"pages/{family.slug}.py", title=family.title, url_path=family.slug)
         for family in FAMILIES
     ]
-    return [home, *families]
+    verdicts = st.Page("pages/verdicts.py", title="Verdicts", url_path="verdicts")
+    glossary = st.Page("pages/glossary.py", title="Glossary", url_path="glossary")
+    return [home, *families, verdicts, glossary]
 
 
 def frame() -> Any:
     """Set the page up and return the page to run; `app.py` calls this and nothing else does."""
     st.set_page_config(page_title="Theory laboratory", layout="wide")
-    page = st.navigation(pages())
+    page = st.navigation(pages(), position="top")
     st.session_state[_FRAMED] = True
+    st.html(f"<style>{_STYLE}</style>")
     return page
 
 
@@ -37,6 +45,6 @@ def ensure_frame() -> None:
     `app.py`. Declaring the navigation here turns that router off for the whole process.
     """
     if _FRAMED not in st.session_state:
-        st.navigation(pages())
+        st.navigation(pages(), position="top")
         st.session_state[_FRAMED] = True
         st.rerun()

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from sims.catalogue import FAMILIES, of_family
-from sims.dashboard import address, controls, pins
-from sims.dashboard.lesson import lesson_view
+from sims.dashboard import address, controls, lessons, pins
 from sims.dashboard.view import study_view
 
 
@@ -33,6 +32,10 @@ def family_page(family: str, lede: str, chapters: Mapping[str, str]) -> None:
         st.session_state[f"chapter:{family}"] = arrived.study.chapter
         st.session_state["sims-seed"] = arrived.seed
         st.session_state["sims-messages"] = arrived.messages
+        lessons.arrive(arrived.study, arrived.lesson, arrived.teach)
+    if lessons.teaching():
+        lessons.teacher_page(studies[str(st.session_state[_choice(family)])])
+        return
     st.title(next(f.title for f in FAMILIES if f.slug == family), anchor=False)
     st.markdown(lede)
     for message in st.session_state.get("sims-messages", ()):
@@ -60,7 +63,7 @@ def family_page(family: str, lede: str, chapters: Mapping[str, str]) -> None:
         label_visibility="collapsed",
     )
     study_view(studies[str(chosen)])
-    lesson_view(studies[str(chosen)])
+    lessons.lesson_view(studies[str(chosen)])
 
 
 def _choice(family: str) -> str:

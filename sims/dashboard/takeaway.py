@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from sims.dashboard import address, axes, pins
 from sims.report import SUFFIX, Format, command_line, program_bibtex, render, snippet
 from sims.result import Result
+from sims.study import Study
 
 _NAMES: dict[Format, str] = {
     "png": "PNG",
@@ -21,14 +23,20 @@ _NAMES: dict[Format, str] = {
 }
 
 
+def is_open(study: Study[Any]) -> bool:
+    """Tell whether the drawer is open; what is taken away must stay what is seen."""
+    return bool(st.session_state.get(_key(study), False))
+
+
 def take_away(result: Result) -> None:
     """Offer everything that is on the screen as files, a command and a snippet."""
     slug, view = result.study.name.replace("/", "-"), axes.current(result.study)
     kept = pins.results(result.study)
-    drawer = st.popover("Take it away", on_change="rerun", key=f"take:{result.study.name}")
+    drawer = st.popover("Take it away", on_change="rerun", key=_key(result.study))
     if not drawer.open:
         return
     with drawer:
+        st.caption("What is on the screen, as a file. New trials wait while this is open.")
         with st.container(horizontal=True):
             for format_, name in _NAMES.items():
                 st.download_button(
@@ -48,3 +56,7 @@ def take_away(result: Result) -> None:
         for entry in [*(source.bibtex for source in result.study.sources), program_bibtex()]:
             if entry:
                 st.code(entry, language="bibtex")
+
+
+def _key(study: Study[Any]) -> str:
+    return f"take:{study.name}"

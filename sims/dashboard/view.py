@@ -13,7 +13,7 @@ from sims.chart import caption
 from sims.dashboard import address, axes, controls, pins, sweep
 from sims.dashboard.evidence import Job, Watch, board, ready
 from sims.dashboard.figure import figure
-from sims.dashboard.takeaway import take_away
+from sims.dashboard.takeaway import is_open, take_away
 from sims.params import Params
 from sims.result import Result
 from sims.runner import TrialError
@@ -30,28 +30,38 @@ def study_view(study: Study[Any]) -> None:
     st.subheader(study.title, anchor=False)
     st.markdown(study.statement)
     every = sweep.STEP_SECONDS if sweep.playing(study) else None
-    st.fragment(_explorer, run_every=every)(study)
+    st.fragment(explorer, run_every=every)(study)
     _background(study)
 
 
-def _explorer(study: Study[Any]) -> None:
+def explorer(study: Study[Any], lesson: Mapping[str, str] | None = None) -> None:
     """Draw controls and chart; a moved slider reruns this and nothing else.
 
     The chart is sent before the controls, because it is what the reader waits for.
+
+    Parameters
+    ----------
+    study : Study
+    lesson : mapping, optional
+        Where a lesson that fills the screen stands, for the address: the chart and its message
+        alone are drawn.
     """
     sweep.advance(study)
-    chart_column, control_column = st.columns([2.4, 1], gap="large")
+    sides = [st.container()] if lesson is not None else st.columns([2.4, 1], gap="large")
     params, problems = controls.current(study)
     seed, trials = _run_settings(study)
-    with chart_column:
+    with sides[0]:
         notes = st.container()
         job = _job(study, params, seed, trials)
-        going = job.running and not _paused()
+        going = job.running and not _paused(study)
+        st.session_state["sims-ticking"] = going
         live = st.fragment(_live, run_every=_TICK_SECONDS if going else None)
-        live(study, job)
+        live(study, job, lesson)
     for warning in study.validity(params):
         notes.warning(warning, icon=":material/rule:")
-    with control_column:
+    if lesson is not None:
+        return
+    with sides[1]:
         _preset_picker(study)
         controls.draw(study)
         for problem in problems:
@@ -59,10 +69,10 @@ def _explorer(study: Study[Any]) -> None:
         _run_controls(study)
 
 
-def _live(study: Study[Any], job: Job) -> None:
+def _live(study: Study[Any], job: Job, lesson: Mapping[str, str] | None) -> None:
     """Draw the chart with the evidence so far; it comes back by itself while trials arrive."""
     try:
-        result = job.advance(go_on=ready() and not _paused())
+        result = job.advance(go_on=ready() and not _paused(study))
     except TrialError as error:
         st.error(f"The experiment stopped: {error}")
         return
@@ -70,23 +80,23 @@ def _live(study: Study[Any], job: Job) -> None:
         _leave()  # the next run of the page starts a fresh pool
         st.error("A worker process died. Move a parameter or reload the page to go on.")
         return
-    going = job.running and not _paused()
     axes.view_picker(study)
     beside = pins.side_by_side(study)
     figure(result, axes.current(study), pins=() if beside else pins.results(study))
-    _below(study, job, result, beside)
-    address.write(study, result.params, result.provenance.seed)
-    if st.session_state.get("sims-ticking") and not going:
-        st.session_state["sims-ticking"] = False
-        st.rerun()  # the whole page once, so that the ticking ends
-    st.session_state["sims-ticking"] = going
-
-
-def _below(study: Study[Any], job: Job, result: Result, beside: bool) -> None:
-    """Draw what stands under the chart: message, tools, comparisons, progress, verdict."""
-    view = axes.current(study)
     st.markdown(study.takeaway)
-    st.caption(caption(result, view))
+    st.caption(caption(result, axes.current(study)))
+    if lesson is None:
+        _tools(study, job, result, beside)
+    _progress(study, job, result)
+    _meter(result)
+    address.write(study, result.params, result.provenance.seed, lesson or {})
+    if st.session_state["sims-ticking"] != (job.running and not _paused(study)):
+        st.rerun()  # the whole page once, so that the ticking ends or begins again
+
+
+def _tools(study: Study[Any], job: Job, result: Result, beside: bool) -> None:
+    """Draw what can be done with a chart, and what it is compared with."""
+    view = axes.current(study)
     with st.container(horizontal=True):
         pins.pin_button(study, result)
         axes.scale_picker(study)
@@ -97,8 +107,6 @@ def _below(study: Study[Any], job: Job, result: Result, beside: bool) -> None:
     if beside:
         _gallery(pins.titled(study), view, 2)
     _gallery(sweep.multiples(study, result.params, result.provenance.seed, job.wanted), view, 3)
-    _progress(study, job, result)
-    _meter(result)
 
 
 def _gallery(shown: list[tuple[str, Result]], view: View, columns: int) -> None:
@@ -183,8 +191,9 @@ def _run_controls(study: Study[Any]) -> None:
     st.toggle("Pause", key="sims-paused", help="Stop gathering evidence; go on where it was.")
 
 
-def _paused() -> bool:
-    return bool(st.session_state.get("sims-paused", False))
+def _paused(study: Study[Any]) -> bool:
+    """Tell whether evidence waits: the reader wants it to, or is taking away what is seen."""
+    return bool(st.session_state.get("sims-paused", False)) or is_open(study)
 
 
 def _job(study: Study[Any], params: Params, seed: int, trials: int) -> Job:
@@ -214,7 +223,7 @@ def _progress(study: Study[Any], job: Job, result: Result) -> None:
     words = f"{result.trials} of {job.wanted} trials"
     if result.trials > 1:
         words += f", largest relative standard error {job.precision:.1%}"
-    if job.running and _paused():
+    if job.running and _paused(study):
         words += ", paused"
     elif job.running and result.provenance.computed:
         words += f", {job.rate:.1f} a second"

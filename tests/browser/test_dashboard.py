@@ -13,19 +13,18 @@ expect.set_options(timeout=45_000)
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 CHART = '[data-testid="stVegaLiteChart"] .marks'
-NAMES = [name.partition("/")[2] for name in studies()]
 # Streamlit's own probing of a deep link, answered with 404 and harmless.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 
 
-def open_study(page, server, query):
-    page.goto(f"{server.url}/random-features?{query}")
+def open_study(page, server, query, family="random-features"):
+    page.goto(f"{server.url}/{family}?{query}")
     page.wait_for_selector(CHART)
 
 
 def test_deep_link_opened_first_on_a_fresh_server_has_frame_and_values(fresh_server, page):
     open_study(page, fresh_server, "study=double-descent&n=300&noise_variance=0.2")
-    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Random features")
+    expect(page.get_by_role("link", name="Random features")).to_be_visible()
     samples = page.get_by_role("slider", name="Number of samples")
     expect(samples).to_have_attribute("aria-valuetext", "300")
     samples.focus()
@@ -99,7 +98,7 @@ def test_a_lesson_asks_before_it_reveals(server, page):
     expect(page).to_have_url(re.compile("ridge=1"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list(studies()))
 def test_every_study_opens_without_error_or_foreign_request(server, page, name):
     foreign, errors = [], []
     page.on("request", lambda r: foreign.append(r.url) if foreign_url(server, r.url) else None)
@@ -107,7 +106,8 @@ def test_every_study_opens_without_error_or_foreign_request(server, page, name):
         "response", lambda r: errors.append(r.url) if r.status >= 400 and not probe(r.url) else None
     )
     page.on("pageerror", lambda error: errors.append(str(error)))
-    open_study(page, server, f"study={name}")
+    family, _, slug = name.partition("/")
+    open_study(page, server, f"study={slug}", family)
     expect(page.get_by_text("Assumptions and sources")).to_be_visible()
     assert page.get_by_test_id("stException").count() == 0
     assert foreign == []
