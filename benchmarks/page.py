@@ -1,8 +1,8 @@
 """How fast a page feels: ``python -m benchmarks.page``.
 
 Starts a server of its own with an empty trial store, drives it with headless Chromium, and prints
-medians of: cold server to first chart, slider to repainted theory, slider to first evidence, and
-a step of the slider inside the chart.
+the home page on a cold server, and medians of: page switch, slider to repainted theory, slider to
+first evidence, and a step of the slider inside the chart.
 """
 
 from __future__ import annotations
@@ -51,9 +51,17 @@ def main() -> None:
         try:
             chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
             page = chromium.new_page(viewport={"width": 1280, "height": 900})
+            answered = time.perf_counter() - begun
+            page.goto(url)
+            page.wait_for_selector("h1", timeout=60_000)
+            page.wait_for_selector(CHART, timeout=60_000)
+            seconds = time.perf_counter() - begun - answered
+            print(
+                f"first load of home             {seconds:8.2f} s  (server up in {answered:.1f} s)"
+            )
+            report("page switch", [switch(page, step) for step in range(MOVES)])
             page.goto(f"{url}/random-features?study=double-descent")
             page.wait_for_selector(CHART, timeout=60_000)
-            print(f"cold server to first chart     {time.perf_counter() - begun:8.2f} s")
             page.wait_for_timeout(8000)
             page.evaluate(WATCH)
             theory, evidence = zip(*[move(page, step) for step in range(MOVES)])
@@ -108,6 +116,17 @@ def move(page: Page, step: int) -> tuple[float, float]:
     times = page.evaluate("() => [window.lines[0], window.points[0]].map(t => t - window.begun)")
     page.wait_for_timeout(1500)
     return float(times[0] or "nan"), float(times[1] or "nan")
+
+
+def switch(page: Page, step: int) -> float:
+    """Go to another page by its link in the bar; return milliseconds to its heading."""
+    title = ("Random features", "Glossary")[step % 2]
+    begun = time.perf_counter()
+    page.get_by_role("link", name=title, exact=True).first.click()
+    page.wait_for_selector(f"h1:has-text('{title}')")
+    taken = (time.perf_counter() - begun) * 1e3
+    page.wait_for_timeout(2500)
+    return taken
 
 
 def scrub(page: Page) -> list[float]:

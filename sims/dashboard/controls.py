@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from sims.dashboard.symbols import colours
 from sims.params import ParameterError, ParameterInfo, Params, as_text
 from sims.study import Study, format_value
 
@@ -77,6 +79,7 @@ def current(study: Study[Any]) -> tuple[Params, tuple[str, ...]]:
 def draw(study: Study[Any]) -> None:
     """Draw a study's controls, the advanced ones folded away; `current` reads them."""
     last = remembered(study)
+    st.html(f"<style>{_inks(study)}</style>")
     plain = [info for info in study.Params.describe() if not info.advanced]
     more = [info for info in study.Params.describe() if info.advanced]
     for info in plain:
@@ -115,7 +118,8 @@ def _log_stops(info: ParameterInfo, *extra: Any) -> list[Any]:
     """
     spaced = np.geomspace(info.low, info.high, _STOPS)
     stops = {float(f"{value:.2g}") for value in spaced} | {info.low, info.high}
-    stops = {value for value in stops if info.low <= value <= info.high} | set(extra)
+    low, high = ([info.low] if info.open_low else []), ([info.high] if info.open_high else [])
+    stops = {v for v in stops if info.low <= v <= info.high} - {*low, *high} | set(extra)
     return sorted({round(value) for value in stops} if info.kind == "integer" else stops)
 
 
@@ -123,6 +127,17 @@ def _step(info: ParameterInfo) -> float:
     if info.kind == "integer":
         return 1
     return float(f"{(info.high - info.low) / 100:.1g}")
+
+
+def _inks(study: Study[Any]) -> str:
+    """Return the style that colours the symbols in labels; labels are read aloud as they are."""
+    known = colours(study, st.context.theme.type == "dark")
+    return " ".join(
+        f".st-key-{re.sub(r'[^a-zA-Z0-9_-]', '-', _key(study, info.name))} label .katex "
+        f"{{ color: {known[info.symbol]}; }}"
+        for info in study.Params.describe()
+        if info.symbol in known
+    )
 
 
 def _label(info: ParameterInfo) -> str:

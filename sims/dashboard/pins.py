@@ -77,10 +77,10 @@ def read(study: Study[Any], text: str) -> tuple[tuple[Pin, ...], list[str]]:
     for part in text.split("|")[:MOST] if text else []:
         pairs = dict(pair.partition("=")[::2] for pair in part.split(";") if pair)
         try:
-            seed, trials = int(pairs.pop("seed", "0")), int(pairs.pop("trials", "0"))
-            if seed < 0 or trials < 0:
-                raise ValueError("seed and trials are whole numbers from 0 on")
-            pins.append(Pin(study.presets[0].params.replace(**pairs), seed, trials))
+            seed, trials = pairs.pop("seed", "0"), pairs.pop("trials", "0")
+            if not (seed.isdecimal() and trials.isdecimal()):
+                raise ValueError("its seed and trials must be whole numbers in [0, inf)")
+            pins.append(Pin(study.presets[0].params.replace(**pairs), int(seed), int(trials)))
         except ParameterError as error:
             messages += [f"A pin is left out: {problem.message}" for problem in error.problems]
         except ValueError as error:

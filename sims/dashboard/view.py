@@ -13,6 +13,7 @@ from sims.chart import caption
 from sims.dashboard import address, axes, controls, pins, sweep
 from sims.dashboard.evidence import Job, Watch, board, ready
 from sims.dashboard.figure import figure
+from sims.dashboard.symbols import coloured, colours
 from sims.dashboard.takeaway import is_open, take_away
 from sims.params import Params
 from sims.result import Result
@@ -246,8 +247,9 @@ def _check_words(check: Check) -> str:
 
 def _background(study: Study[Any]) -> None:
     st.markdown("**The theory**")
+    inks = colours(study, st.context.theme.type == "dark")
     for equation in study.equations:
-        st.latex(equation.latex)
+        st.latex(coloured(equation.latex, inks))
         st.caption(f"{equation.where} Source: {equation.source}.")
     with st.expander("Assumptions and sources"):
         if study.assumptions:
