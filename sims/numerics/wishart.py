@@ -96,6 +96,55 @@ def bartlett_factor(
     return factor if lower else factor.swapaxes(-1, -2)
 
 
+def bartlett_factors(dimension: int, dofs: ArrayLike, rng: Generator) -> FloatArray:
+    """Draw lower factors as `bartlett_factor` does, each with degrees of freedom of its own.
+
+    Parameters
+    ----------
+    dimension : int
+        Number of columns of X, >= 0.
+    dofs : array_like of int, shape (count,)
+        Rows of X, whole numbers >= 0.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray, shape (count, dimension, dimension)
+        Lower triangular. Where ``dofs[i] < dimension`` the columns from ``dofs[i]`` on are zero,
+        so that the product has the rank it should have.
+
+    Raises
+    ------
+    ValueError
+        When an argument is outside its range.
+
+    References
+    ----------
+    As for `bartlett_factor`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = bartlett_factors(3, [0, 2, 50], np.random.default_rng(0))
+    >>> np.linalg.matrix_rank(factors).tolist()
+    [0, 2, 3]
+    """
+    dimension = integer("dimension", dimension, 0)
+    whole = array("dofs", dofs, 0, ndim=1)
+    if (whole != np.floor(whole)).any():
+        reject("dofs", float(whole[whole != np.floor(whole)][0]), "a whole number in [0, inf)")
+    rows, columns = np.tril_indices(dimension, -1)
+    factors = np.zeros((whole.size, dimension, dimension))
+    flat = factors.reshape(whole.size, dimension**2)
+    flat[:, rows * dimension + columns] = rng.standard_normal((whole.size, rows.size))
+    left = whole[:, None] - np.arange(dimension)  # degrees of freedom of each diagonal entry
+    flat[:, :: dimension + 1] = np.sqrt(rng.chisquare(np.maximum(left, 1.0)))
+    for place in np.flatnonzero(whole < dimension):
+        factors[place, :, int(whole[place]) :] = 0.0
+    return factors
+
+
 def wishart_factor(
     covariance_factor: ArrayLike,
     dof: float,
