@@ -32,6 +32,12 @@ FAMILIES = (
         "Random features",
         "How wide should a model be, and should it fit its noise?",
     ),
+    Family(
+        "aggregate-responses",
+        "sims.aggregate_responses",
+        "Aggregate responses",
+        "What can be learned when responses are only seen as averages over bags?",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -125,8 +126,9 @@ def chart(
     view = find_view(result.study, name)
     table = rows(result, view, pins)
     parts = []
-    for panel in panels(result, view):
-        shape = spec(result, view, dark=dark, height=300 if panel else 380, pins=pins)
+    for index, panel in enumerate(panels(result, view)):
+        height = 300 if panel else 380
+        shape = _renamed(spec(result, view, dark=dark, height=height, pins=pins), str(index))
         config = shape["config"]
         part = alt.LayerChart.from_dict(
             {name: entry for name, entry in shape.items() if name not in ("$schema", "config")}
@@ -141,6 +143,18 @@ def chart(
         whole = parts[0] if len(parts) == 1 else alt.concat(*parts, columns=2)
     ground = {} if dark else {"background": "white"}
     return whole.properties(title=view.title, config={**config, **ground})
+
+
+def _renamed(shape: dict[str, Any], suffix: str) -> dict[str, Any]:
+    """Return a copy whose layers have names of their own: in one picture names must differ."""
+    copy = deepcopy(shape)
+    for layer in copy["layer"]:
+        if "name" in layer:
+            layer["name"] += f"_{suffix}"
+    for param in copy.get("params", ()):
+        if "views" in param:
+            param["views"] = [f"{name}_{suffix}" for name in param["views"]]
+    return copy
 
 
 def caption(result: Result, view: View) -> str:
@@ -361,7 +375,8 @@ def _series_encodings(
     palette = _palette(len(series), dark)
     if view.colour is None:
         return alt.value(palette[0]), alt.value(SHAPES[0])
-    legend = alt.Legend(title=_title(study, view.colour), columns=6)
+    columns = 3 if view.panel else 6  # panels stand two by two, half as wide
+    legend = alt.Legend(title=_title(study, view.colour), columns=columns)
     domain = list(series)
     colours = alt.Scale(domain=domain, range=palette)
     shapes = alt.Scale(domain=domain, range=[SHAPES[i % len(SHAPES)] for i in range(len(series))])

@@ -12,6 +12,7 @@ from sims.aggregate_responses.anisotropic import anisotropic_risk
 from sims.aggregate_responses.bags import as_bags, bags_from_members, equal_bags
 from sims.aggregate_responses.classification import (
     SignLabelAccuracy,
+    best_label_weight,
     debiased_risk,
     instance_logistic_norm,
     label_accuracy,
@@ -22,6 +23,7 @@ from sims.aggregate_responses.curated import (
     curated_risk,
     normal_within_fraction,
     optimal_bags_1d,
+    score_alignment,
     within_bag_fraction,
 )
 from sims.aggregate_responses.isotropic import (
@@ -67,6 +69,7 @@ __all__ = [
     "anisotropic_risk",
     "as_bags",
     "bags_from_members",
+    "best_label_weight",
     "critical_rho",
     "curated_risk",
     "debiased_risk",
@@ -86,6 +89,7 @@ __all__ = [
     "private_leading_order",
     "private_risk",
     "risk",
+    "score_alignment",
     "sign_label_accuracy",
     "small_rho_limit",
     "snr_threshold",

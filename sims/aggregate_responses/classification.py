@@ -94,6 +94,40 @@ def sign_label_accuracy(
     )
 
 
+def best_label_weight(psi: ArrayLike, gain: ArrayLike) -> Real:
+    """Return the weight rho whose estimate turns least from the truth, whatever the bag size.
+
+    Parameters
+    ----------
+    psi : array_like
+        n/d, above 1.
+    gain : array_like
+        gamma, at least 0.
+
+    Returns
+    -------
+    ndarray or float
+        In [0, 1]: ``(1 - kappa²) / (psi kappa² + 1 - kappa²)`` with kappa of `linear_gain`.
+
+    Raises
+    ------
+    ValueError
+        When an argument is outside its range.
+
+    Notes
+    -----
+    Derived, see docs/theory/aggregate_responses.md.
+
+    Examples
+    --------
+    >>> round(float(best_label_weight(6, 3.0)), 4)
+    0.1557
+    """
+    psi = array("psi", psi, 1, open_low=True)
+    signal = linear_gain(gain) ** 2
+    return (1.0 - signal) / (psi * signal + 1.0 - signal)
+
+
 def linear_gain(gain: ArrayLike) -> Real:
     """E[z tanh(gain z/2)]: the slope of the best linear fit to +-1 labels.
 

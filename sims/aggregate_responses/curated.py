@@ -14,6 +14,7 @@ from sims.aggregate_responses.isotropic import (
     as_risk,
     checked_cell,
     checked_powers,
+    risk,
 )
 from sims.numerics.validate import array, integer, reject
 
@@ -247,3 +248,49 @@ def curated_risk(
     spread = point.between_energy * residual + point.within_energy * stirred
     bias = missed + quotient(spread, point.slack)
     return as_risk(product(signal, bias), product(noise, point.variance_factor))
+
+
+def score_alignment(
+    psi: ArrayLike,
+    bag_size: ArrayLike,
+    rho: ArrayLike,
+    *,
+    noise_variance: ArrayLike,
+    signal_power: ArrayLike = 1.0,
+) -> Real:
+    """Return cos² of the angle between an estimate from random bags and the signal.
+
+    What the first of two stages knows of the direction along which the second sorts.
+
+    Parameters
+    ----------
+    psi, bag_size, rho, noise_variance, signal_power : array_like
+        As for `risk`.
+
+    Returns
+    -------
+    ndarray or float
+        In [0, 1]; 0 where the risk diverges.
+
+    Raises
+    ------
+    ValueError
+        When an argument is outside its range.
+
+    Notes
+    -----
+    Derived, see docs/theory/aggregate_responses.md: s²/(s² + tau²) with the shrinkage s and the
+    energy tau² of the estimate's part that is orthogonal to the signal.
+
+    Examples
+    --------
+    >>> round(float(score_alignment(5, 5, 0.1, noise_variance=0.5)), 4)
+    0.4622
+    """
+    psi, bag_size, rho = checked_cell(psi, bag_size, rho)
+    noise, signal = checked_powers(noise_variance, signal_power)
+    kept = solve_fixed_point(psi, bag_size, rho, np.zeros(())).shrinkage
+    total = risk(psi, bag_size, rho, noise_variance=noise, signal_power=signal).total
+    spread = total - signal * (1.0 - kept) ** 2
+    along = signal * kept**2
+    return np.asarray(along / (along + spread))[()]
