@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 State = Literal["waiting", "running", "complete", "broken", "stopped"]
 
 _LOOKS = 2  # a check is judged at the preset's trials, and once more if it was undecided then
+_PROBE_SECONDS = 5.0  # before a study costs more than this, see what the others cost
+_LOOK_SECONDS = 0.25
 _MOST_EXTENDED = 4  # times the preset's trials that an undecided check may ask for
 FALSE_ALARM = 0.05
 
@@ -139,7 +140,7 @@ class Campaign:
     """Studies that share one queue, one executor and one store.
 
     The trials of all studies stand in one queue. The study that is expected to be done first is
-    served first; one that has not been opened is expected to take as long as the typical other.
+    served first, but before one costs more than some seconds, every other has been tried.
     A study whose checks are undecided at its preset's number of trials goes on once, to the
     number that would decide (four times the preset's at most).
 
@@ -216,7 +217,11 @@ class Campaign:
 
     def _work(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while (task := self._take()) is not None:
+        while not self.finished:
+            task = self._take()
+            if task is None:
+                self._await_others(timeout)
+                break
             entry, experiment, batch = task
             try:
                 study, params = experiment.study, experiment.params
@@ -234,6 +239,8 @@ class Campaign:
                 break
             entry, experiment, batch = task
             self._flying[submit(executor, experiment, batch)] = (entry, batch)
+        if not self._flying:
+            self._await_others(timeout)
         arrived, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
         for future in arrived:
             entry, batch = self._flying.pop(future)
@@ -247,10 +254,7 @@ class Campaign:
 
     def _take(self) -> tuple[Entry, Experiment, Batch] | None:
         """Reserve the next batch of the study that is expected to be done first."""
-        expected = {entry: entry.remaining_seconds for entry in self._open_ones()}
-        known = [seconds for seconds in expected.values() if not math.isnan(seconds)]
-        typical = statistics.median(known) if known else 0.0
-        for entry in sorted(expected, key=lambda e: _or(expected[e], typical)):
+        for entry in sorted(self._open_ones(), key=_expected):
             if entry.experiment is None:
                 self._open(entry)
             if entry.experiment is None or entry.finished:
@@ -258,7 +262,13 @@ class Campaign:
             batch = entry.experiment.take()
             if batch is not None:
                 return entry, entry.experiment, batch
+            entry.settle()  # other processes may have stored the rest
         return None
+
+    def _await_others(self, timeout: float) -> None:
+        """Pause: what is left to do is being done by other processes that share the store."""
+        if not self.finished:
+            time.sleep(min(timeout, _LOOK_SECONDS))
 
     def _open_ones(self) -> list[Entry]:
         return [entry for entry in self.entries if not entry.finished]
@@ -271,5 +281,6 @@ class Campaign:
             entry.fail(error)
 
 
-def _or(seconds: float, typical: float) -> float:
-    return typical if math.isnan(seconds) else seconds
+def _expected(entry: Entry) -> float:
+    seconds = entry.remaining_seconds
+    return _PROBE_SECONDS if math.isnan(seconds) else seconds

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import pandas
 
+    from sims.study import Preset, Study
+
 Progress = Callable[[Campaign], None]
 
 
@@ -114,10 +116,12 @@ class Reproduction:
 def plan(family: str = "", study: str = "", preset: str = "quick") -> list[Item]:
     """Return the studies that are meant, each at the preset of that name.
 
+    A study without it (closed forms alone have no larger scale) is run at its first preset.
+
     Raises
     ------
     ValueError
-        When no study is meant, or one has no such preset.
+        When no study is meant, or none has such a preset.
     """
     if study:
         chosen = [catalogue.find(study)]
@@ -126,7 +130,10 @@ def plan(family: str = "", study: str = "", preset: str = "quick") -> list[Item]
     if not chosen:
         families = " or ".join(f.slug for f in catalogue.FAMILIES)
         raise ValueError(f"family = {family!r} is not allowed: it must be {families}")
-    return [Item(found, found.preset(preset)) for found in chosen]
+    if not any(known.name == preset for found in chosen for known in found.presets):
+        names = " or ".join(dict.fromkeys(p.name for found in chosen for p in found.presets))
+        raise ValueError(f"preset = {preset!r} is not allowed: it must be {names}")
+    return [Item(found, _preset(found, preset)) for found in chosen]
 
 
 def reproduce(
@@ -213,6 +220,10 @@ def reproduce(
         if owned:
             owned.close()
     return found()
+
+
+def _preset(study: Study[Any], name: str) -> Preset:
+    return next((known for known in study.presets if known.name == name), study.presets[0])
 
 
 def _plain(entry: Entry) -> dict[str, Any]:

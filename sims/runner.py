@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ _LARGEST_BATCH = 64
 _READ_AT_ONCE = 500
 _NO_COUNT = 100_000  # where only a precision or a time was asked for
 _FEWEST = 10  # below, a standard error is itself too uncertain to stop by
+_LOOK_SECONDS = 0.25  # between two looks at what other processes have stored
+_LEAST_LEASE = 30.0  # seconds for which a claim on trials stands, and a multiple of what they take
+_LEASE_FACTOR = 20.0
 _LARGEST_SEED = 2**63 - 1  # what a store's column holds
 
 
@@ -167,6 +171,9 @@ class Experiment:
         self.alarm = 1e-3
         self._executor, self._store = executor, store
         self._key: Key | None = key_of(study, params, self.seed) if store else None
+        self._owner = uuid.uuid4().hex
+        self._claims = False
+        self._looked = -math.inf
         self._grid = study.grid(params)
         self._theory = study.theory(params, self._grid)
         _check_shapes(study, self._grid, self._theory)
@@ -249,13 +256,12 @@ class Experiment:
         if self._lost:
             return self._lost.pop()
         self._next = max(self._next, self.trials)
-        while self._next in self._early:
-            self._next += 1
-        first, most = self._next, self._batch_size()
-        count = 0
-        while count < most and first + count < self.stop.most and first + count not in self._early:
-            count += 1
-        self._next += count
+        first, count = self._reserve()
+        if self.done:  # by what others have stored
+            return None
+        self._next = first + count
+        if count == 0 and self._store is not None:
+            self._next = self.trials  # whoever claimed the rest may die
         return Batch(first, count) if count else None
 
     def give_back(self, batch: Batch) -> None:
@@ -338,6 +344,21 @@ class Experiment:
                 break
             start = stored[-1].index + 1
 
+    def _reserve(self) -> tuple[int, int]:
+        """Choose the next trials that nobody has computed or is computing: first, count."""
+        most = self._batch_size()
+        if self._store is None or self._key is None:
+            return self._next, max(0, min(most, self.stop.most - self._next))
+        lease = _LEAST_LEASE + _LEASE_FACTOR * most * np.nan_to_num(self.trial_seconds, nan=1.0)
+        first, count = self._store.claim(
+            self._key, self._owner, self._next, self.stop.most, most, float(lease)
+        )
+        self._claims |= count > 0
+        if first > self._next and time.monotonic() > self._looked + _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._recall()  # somebody else is at work on this
+        return first, count
+
     def _batch_size(self) -> int:
         if math.isnan(self.trial_seconds):
             return 1
@@ -348,6 +369,7 @@ class Experiment:
         while not self.done:
             batch = self.take()
             if batch is None:
+                self._await_others(timeout)
                 break
             self.absorb(run_batch(self.study, self.params, self.seed, batch.first, batch.count))
             if time.monotonic() >= deadline:
@@ -359,9 +381,15 @@ class Experiment:
             if batch is None:
                 break
             self._flying[submit(executor, self, batch)] = batch
+        if not self._flying:
+            self._await_others(timeout)
         arrived, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
         for batch, future in [(self._flying.pop(future), future) for future in arrived]:
             land(self, batch, future)
+
+    def _await_others(self, timeout: float) -> None:
+        if not self.done:
+            time.sleep(min(timeout, _LOOK_SECONDS))
 
     def _fold(self) -> None:
         """Fold trials in order until one is missing or the rule is met.
@@ -384,6 +412,9 @@ class Experiment:
     def _finish(self, reason: Stopped) -> None:
         if self._stopped is None:
             self._stopped = reason
+        if self._claims and self._store is not None:
+            self._store.release(self._owner)
+            self._claims = False
         for future in self._flying:
             future.cancel()
         self._flying.clear()

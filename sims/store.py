@@ -7,7 +7,6 @@ import io
 import json
 import os
 import sqlite3
-import tempfile
 import threading
 import time
 import warnings
@@ -21,6 +20,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
+from sims import claims
+from sims.store_file import FORMAT, connect, create, identity, is_damage
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -31,18 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FORMAT = 1  # raise it when the meaning of a stored trial changes (seeding, encoding)
-_BUSY_SECONDS = 30.0
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "cvxpy")
-_SCHEMA = f"""
-CREATE TABLE experiments (
-    key TEXT PRIMARY KEY, study TEXT NOT NULL, params TEXT NOT NULL, seed INTEGER NOT NULL,
-    digest TEXT NOT NULL, created REAL NOT NULL);
-CREATE TABLE trials (
-    key TEXT NOT NULL, trial INTEGER NOT NULL, seconds REAL NOT NULL, arrays BLOB NOT NULL,
-    checksum INTEGER NOT NULL, PRIMARY KEY (key, trial)) WITHOUT ROWID;
-PRAGMA user_version = {FORMAT};
-"""
 
 
 class StoreWarning(UserWarning):
@@ -153,6 +144,7 @@ class Store:
 
     Examples
     --------
+    >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> with Store(Path(folder.name) / "trials.sqlite") as store:
     ...     key = Key("family/study", "{}", 0, "digest")
@@ -206,6 +198,36 @@ class Store:
         return self._guarded(
             lambda: int(self._connection.execute(query, (key.text,)).fetchone()[0])
         )
+
+    def claim(
+        self, key: Key, owner: str, start: int, stop: int, most: int, seconds: float
+    ) -> tuple[int, int]:
+        """Reserve the first trials in [start, stop) that nobody has stored or is computing.
+
+        Writing a trial ends its claim; so do `release`, the end of the process, and `seconds`.
+
+        Parameters
+        ----------
+        key : Key
+        owner : str
+            Who claims, unique among all processes.
+        start, stop : int
+        most : int
+            How many consecutive trials to reserve at most.
+        seconds : float
+
+        Returns
+        -------
+        first, count : int
+            The count is 0 when nothing is left to reserve.
+        """
+        return self._guarded(
+            lambda: claims.claim(self._connection, key.text, owner, start, stop, most, seconds)
+        )
+
+    def release(self, owner: str) -> None:
+        """Give up all that an owner has claimed."""
+        self._guarded(lambda: claims.release(self._connection, owner))
 
     def holdings(self) -> list[Holding]:
         """Return what is stored of every experiment, by study and age."""
@@ -265,7 +287,7 @@ class Store:
             try:
                 return use()
             except (sqlite3.DatabaseError, ValueError) as error:
-                if not _is_damage(error):
+                if not is_damage(error):
                     raise
                 self._connection.close()
                 self._set_aside(error)
@@ -282,23 +304,25 @@ class Store:
                 )
             query = "INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?)"
             self._connection.executemany(query, rows)
+            ended = [(key, index) for key, index, *_ in rows]
+            self._connection.executemany("DELETE FROM claims WHERE key = ? AND trial = ?", ended)
         self._known.add(key.text)
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
-            _create(self.path)
-        self._file = _identity(self.path)
+            create(self.path)
+        self._file = identity(self.path)
         try:
-            return _connect(self.path)
+            return connect(self.path)
         except (sqlite3.DatabaseError, ValueError) as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self._set_aside(error)
             return self._open()
 
     def _set_aside(self, error: Exception) -> None:
-        if _identity(self.path) != self._file:
+        if identity(self.path) != self._file:
             return  # another process has set it aside already; what stands there now is sound
         stamp = time.strftime("%Y%m%d-%H%M%S")
         aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}-{os.getpid()}")
@@ -332,63 +356,3 @@ def _opened(key: str, index: int, blob: bytes, checksum: int) -> dict[str, NDArr
     if not isinstance(blob, bytes) or _checksum(key, index, blob) != checksum:
         raise ValueError(f"trial {index} does not match its checksum")
     return decode(blob)
-
-
-def _is_damage(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, sqlite3.Error):
-        return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, ValueError)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _create(path: Path) -> None:
-    """Make an empty store, whole or not at all, however many processes try at once.
-
-    Setting the journal mode of a new file from two processes at once fails whatever the time-out,
-    so the file is made under another name and linked into place: the first link wins.
-    """
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}.new-", dir=path.parent)
-    os.close(handle)
-    draft = Path(name)
-    try:
-        connection = sqlite3.connect(draft)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(_SCHEMA)
-        connection.close()
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first, and its file is as good
-    finally:
-        draft.unlink()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA synchronous = NORMAL")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found != FORMAT:
-            raise ValueError(f"format {found}, this program reads {FORMAT}")
-        _probe(connection)
-    except Exception:
-        connection.close()
-        raise
-    return connection
-
-
-def _probe(connection: sqlite3.Connection) -> None:
-    try:
-        connection.execute("SELECT key, trial, seconds, arrays, checksum FROM trials LIMIT 0")
-        connection.execute("SELECT key, study, params, seed, digest FROM experiments LIMIT 0")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-            raise
-        raise ValueError(f"not a trial store: {error}") from error

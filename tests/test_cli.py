@@ -322,3 +322,91 @@ def test_ctrl_c_without_a_store_says_so(say, monkeypatch):
     said = say("run coin --no-store")
     assert (said.status, said.out) == (130, "")
     assert said.err == "sims: interrupted; nothing is kept (--no-store)\n"
+
+
+# --- reproduce ---
+
+
+def test_reproduce_judges_everything_and_writes_a_gallery(say, tmp_path):
+    said = say("reproduce --no-store --workers 1 --out", tmp_path)
+    assert said.status == 1  # one toy breaks
+    assert "\nnot every check holds; " in said.out
+    assert re.search(r"BROKEN +trial \d+ of toys/cracked", said.out)
+    assert re.search(r"probability 0\.05 at most", said.out)
+    assert (tmp_path / "index.html").is_file()
+    assert (tmp_path / "junit.xml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("--study toys/whole", 0),
+        ("--study toys/coin --preset wrong", 1),
+        ("--study toys/slow --preset paper --budget 0.05s", 3),
+        ("--study toys/nothing", 2),
+        ("--preset huge", 2),
+        ("--workers 0", 2),
+        ("--budget soon", 2),
+    ],
+)
+def test_reproduce_says_by_its_status_whether_all_held(say, tmp_path, words, status):
+    workers = "" if "--workers" in words else " --workers 1"
+    said = say(f"reproduce --no-store {words}{workers} --out", tmp_path / "out")
+    assert said.status == status
+    if status == 2:
+        assert said.err.startswith("sims: ")
+        assert said.out == ""
+
+
+def test_reproduce_json_is_strict_and_alone(say, tmp_path):
+    said = say("reproduce --study toys/whole --workers 1 --no-store --json --out", tmp_path)
+    read = json.loads(said.out)
+    assert (said.err, read["holds"], read["complete"]) == ("", True, True)
+    assert [study["study"] for study in read["studies"]] == ["toys/whole"]
+
+
+def test_reproduce_without_a_cluster_says_what_is_missing(say, tmp_path):
+    said = say("reproduce --scheduler nonsense://x --no-store --out", tmp_path)
+    assert said.status == 2
+    assert "scheduler = nonsense://x is not allowed" in said.err
+
+
+# --- the store ---
+
+
+def test_store_commands(say, path, tmp_path):
+    say("run coin --trials 12 --seed 3", "--store", path)
+    say("run slow --trials 2", "--store", path)
+    listed = say("store list", "--store", path)
+    assert re.search(r"12 trials .* toys/coin +seed 3", listed.out)
+    read = json.loads(say("store list --json", "--store", path).out)
+    assert [(found["study"], found["trials"]) for found in read] == [
+        ("toys/coin", 12),
+        ("toys/slow", 2),
+    ]
+    assert "2 experiments, 14 trials" in say("store size", "--store", path).out
+    assert say("store verify", "--store", path)[:2] == (0, "the store is sound\n")
+    table = tmp_path / "all.parquet"
+    assert "wrote 14 rows" in say("store export", table, "--store", path).out
+    other = tmp_path / "other.sqlite"
+    assert say("store merge", path, "--store", other).out == "added 14 trials\n"
+    assert say("store merge", path, "--store", other).out == "added 0 trials\n"
+    pruned = say("store prune --study toys/coin --all", "--store", path)
+    assert pruned.out == "deleted 12 trials of 1 experiments\n"
+
+
+def test_a_damaged_trial_is_status_1(say, path):
+    say("run coin --trials 3", "--store", path)
+    with closing(sqlite3.connect(path)) as store, store:
+        store.execute("UPDATE trials SET checksum = 7 WHERE trial = 2")
+    said = say("store verify", "--store", path)
+    assert said.status == 1
+    assert "trial 2 does not match its checksum" in said.out
+
+
+@pytest.mark.parametrize("command", ["list", "size", "verify", "prune", "export out.parquet"])
+def test_looking_at_a_store_that_is_not_there_makes_none(say, path, command):
+    said = say(f"store {command}", "--store", path)
+    assert (said.status, said.out) == (2, "")
+    assert "there is no such file" in said.err
+    assert not path.exists()

@@ -20,6 +20,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from toys import COIN, CoinParams
 
 from sims import store as store_module
+from sims import store_file
 from sims.store import Key, Store, StoreWarning, Trial, decode, default_path, encode, key_of
 
 KEY = Key("toys/coin", "{}", 0, "digest")
@@ -125,7 +126,7 @@ def test_a_closed_store_is_not_taken_for_a_damaged_one(path):
 
 
 def test_a_locked_store_is_not_taken_for_a_damaged_one(path, monkeypatch):
-    monkeypatch.setattr(store_module, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_file, "_BUSY_SECONDS", 0.05)
     with Store(path) as store:
         store.write(KEY, [trial(0)])
         other = sqlite3.connect(path)
