@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+_FOLLOW_SECONDS = 1.0
 
 
 class Pool(Executor):
@@ -34,7 +39,7 @@ class Pool(Executor):
         from sims.numerics.validate import integer
 
         self.places = integer("workers", workers, 1)
-        self._start = start or ignore_interrupts
+        self._start = start or start_worker
         self._executor: Executor | None = None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -107,9 +112,17 @@ class Cluster(Executor):
         self._client.close()
 
 
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C, which a terminal sends to workers too, to the process that started them."""
+def start_worker() -> None:
+    """Prepare a worker: leave Ctrl-C to its parent, and end when that is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """End this process, in the middle of its work, once its parent has died."""
+    while os.getppid() == parent:
+        time.sleep(_FOLLOW_SECONDS)
+    os._exit(1)
 
 
 @contextmanager

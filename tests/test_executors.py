@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import BrokenExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,3 +146,32 @@ def test_nobody_answers():
 def test_an_address_that_is_none(address):
     with pytest.raises(ValueError, match="scheduler"):
         Cluster(address)
+
+
+def test_workers_do_not_outlive_a_killed_program(tmp_path):
+    """kill -9 leaves no process behind that would hold memory for ever."""
+    script = (
+        "import os, signal, time\n"
+        "from sims.executors import Pool\n"
+        "pool = Pool(2)\n"
+        "tasks = [pool.submit(os.getpid) for _ in range(20)]\n"
+        "print(*{task.result() for task in tasks}, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=tmp_path, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    workers = [int(pid) for pid in ended.stdout.split()]
+    assert workers
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from sims.catalogue import studies
+from sims.executors import start_worker
 from sims.params import Params
 from sims.result import Result
 from sims.runner import Experiment, Stop
@@ -156,6 +157,7 @@ def _executor() -> Executor:
 
 
 def _start_worker() -> None:
+    start_worker()
     os.nice(15)
     studies()  # so that the first trial does not wait for imports
 
