@@ -3,7 +3,7 @@ import pytest
 from numpy.linalg import slogdet
 from scipy.special import digamma, polygamma
 
-from sims.numerics.wishart import bartlett_factor, wishart_factor
+from sims.numerics.wishart import bartlett_factor, bartlett_factors, wishart_factor
 
 # Every Monte-Carlo comparison below is at 5 standard errors: with fewer than 100 of them in this
 # file the chance of any false alarm is below 1e-4 for a fresh seed, and the seeds are fixed.
@@ -125,3 +125,29 @@ def test_bad_arguments_are_named(arguments, words):
 def test_bad_covariance_factors_are_rejected(factor):
     with pytest.raises(ValueError, match="covariance_factor"):
         wishart_factor(factor, 3, np.random.default_rng(0))
+
+
+def test_factors_with_their_own_degrees_of_freedom_have_the_first_two_moments():
+    dimension, count = 4, 6000
+    for dof in (0, 2, 4, 9):
+        mixed = np.tile([dof, 20], count)  # another one beside it, which must not matter
+        draws = products(bartlett_factors(dimension, mixed, np.random.default_rng(dof)))[::2]
+        mean = dof * np.eye(dimension)
+        variance = dof * (np.ones((dimension, dimension)) + np.eye(dimension))
+        stderr = np.sqrt(variance / count)
+        assert np.all(np.abs(draws.mean(axis=0) - mean) <= SIGMAS * stderr)
+        squares = (draws - mean) ** 2
+        spread = squares.std(axis=0) / np.sqrt(count)
+        assert np.all(np.abs(squares.mean(axis=0) - variance) <= SIGMAS * spread)
+
+
+def test_factors_are_lower_triangular_and_of_the_right_rank():
+    factors = bartlett_factors(5, [0, 1, 5, 7], np.random.default_rng(0))
+    assert not np.triu(factors, 1).any()
+    assert np.linalg.matrix_rank(factors).tolist() == [0, 1, 5, 5]
+
+
+@pytest.mark.parametrize("dofs", [[2.5], [-1], [np.nan], 3])
+def test_bad_degrees_of_freedom_are_named(dofs):
+    with pytest.raises(ValueError, match="dofs"):
+        bartlett_factors(3, dofs, np.random.default_rng(0))
