@@ -225,6 +225,29 @@ def rate(trials: int) -> None:
     print()
 
 
+def cluster(tasks: int) -> None:
+    """How many tasks a second a Dask scheduler on this machine hands out: its own limit."""
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as running,
+        executor(scheduler=running.scheduler_address) as where,
+    ):
+        run(LOAD, LoadParams(products=0), trials=64, executor=where)
+        begun = time.perf_counter()
+        futures = [where.submit(run_batch, LOAD, LoadParams(), 0, i, 1) for i in range(tasks)]
+        for future in futures:
+            future.result()
+        seconds = time.perf_counter() - begun
+        print(f"tasks of one empty trial through Dask: {tasks / seconds:,.0f} a second")
+        begun = time.perf_counter()
+        run(LOAD, LoadParams(products=0), trials=20 * tasks, seed=2, executor=where)
+        seconds = time.perf_counter() - begun
+        print(f"empty trials through Dask, in batches: {20 * tasks / seconds:,.0f} a second\n")
+
+
 def main() -> None:
     """Run every part."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -233,6 +256,7 @@ def main() -> None:
     overhead(50, 3 if quick else 9)
     workers(100, 3 if quick else 7)
     rate(2_000 if quick else 20_000)
+    cluster(1_000)
     memory(10_000 if quick else 100_000)
     many(100_000 if quick else 1_000_000)
 

@@ -8,7 +8,17 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sims.runner import Batch, Experiment, Stop, TrialError, land, places, run_batch, submit
+from sims.runner import (
+    Batch,
+    Experiment,
+    Stop,
+    TrialError,
+    land,
+    places,
+    run_batch,
+    submit,
+    task_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -277,6 +287,8 @@ class Campaign:
         try:
             share = self.false_alarm / len(self.entries)
             entry.open(share, seed=self.seed, store=self._store)
+            if entry.experiment:
+                entry.experiment.task_seconds = task_seconds(self._executor)
         except (TrialError, ValueError, ArithmeticError, RuntimeError) as error:
             entry.fail(error)
 

@@ -26,8 +26,6 @@ class Pool(Executor):
     ----------
     workers : int
         At least 1.
-    start : callable, optional
-        Called in every worker as it starts.
 
     Attributes
     ----------
@@ -35,11 +33,10 @@ class Pool(Executor):
         How many tasks run at once.
     """
 
-    def __init__(self, workers: int, start: Callable[[], None] | None = None) -> None:
+    def __init__(self, workers: int) -> None:
         from sims.numerics.validate import integer
 
         self.places = integer("workers", workers, 1)
-        self._start = start or start_worker
         self._executor: Executor | None = None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -62,7 +59,10 @@ class Pool(Executor):
             from joblib.externals.loky import ProcessPoolExecutor
 
             self._executor = ProcessPoolExecutor(
-                max_workers=self.places, timeout=None, initializer=self._start
+                max_workers=self.places,
+                timeout=None,
+                initializer=start_worker,
+                initargs=(os.getpid(),),
             )
         return self._executor
 
@@ -112,10 +112,17 @@ class Cluster(Executor):
         self._client.close()
 
 
-def start_worker() -> None:
-    """Prepare a worker: leave Ctrl-C to its parent, and end when that is gone, however it went."""
+def start_worker(parent: int) -> None:
+    """Prepare a worker: leave Ctrl-C to its parent, and end when that is gone, however it went.
+
+    Parameters
+    ----------
+    parent : int
+        The process that starts it; asked here, it could be gone already.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+    if os.name == "posix":  # elsewhere a process keeps its parent's number
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
 
 def _follow(parent: int) -> None:

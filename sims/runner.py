@@ -28,6 +28,7 @@ Progress = Callable[["Experiment"], None]
 
 _TASK_SECONDS = 0.1  # trials shorter than this travel in batches, so that sending them is cheap
 _LARGEST_BATCH = 64
+_TASKS_A_SECOND = 50  # that a scheduler is asked for at most: a Dask one hands out about 100
 _READ_AT_ONCE = 500
 _NO_COUNT = 100_000  # where only a precision or a time was asked for
 _FEWEST = 10  # below, a standard error is itself too uncertain to stop by
@@ -150,6 +151,8 @@ class Experiment:
         The probability with which each check of its results may refuse a true claim.
     trial_seconds : float
         What a trial takes, averaged over recent ones; NaN before the first.
+    task_seconds : float
+        How long a batch of trials should take.
     """
 
     def __init__(
@@ -169,6 +172,7 @@ class Experiment:
         self.stop = stop or Stop(trials=study.presets[0].trials)
         self.computed = self.recalled = 0
         self.alarm = 1e-3
+        self.task_seconds = task_seconds(executor)
         self._executor, self._store = executor, store
         self._key: Key | None = key_of(study, params, self.seed) if store else None
         self._owner = uuid.uuid4().hex
@@ -362,7 +366,8 @@ class Experiment:
     def _batch_size(self) -> int:
         if math.isnan(self.trial_seconds):
             return 1
-        return max(1, min(_LARGEST_BATCH, int(_TASK_SECONDS / max(self.trial_seconds, 1e-6))))
+        most = int(_LARGEST_BATCH * self.task_seconds / _TASK_SECONDS)
+        return max(1, min(most, int(self.task_seconds / max(self.trial_seconds, 1e-6))))
 
     def _work(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -522,6 +527,15 @@ def _check_shapes(study: Study[Any], grid: Arrays, arrays: Arrays) -> None:
 def places(executor: Executor) -> int:
     """Return how many trials an executor computes at once (2 where it does not say)."""
     return int(getattr(executor, "places", 0) or getattr(executor, "_max_workers", 0) or 2)
+
+
+def task_seconds(executor: Executor | None) -> float:
+    """Return how long a batch should take: the longer the more workers wait for one scheduler."""
+    return (
+        _TASK_SECONDS
+        if executor is None
+        else max(_TASK_SECONDS, places(executor) / _TASKS_A_SECOND)
+    )
 
 
 def submit(executor: Executor, experiment: Experiment, batch: Batch) -> Future[list[Trial]]:

@@ -148,18 +148,23 @@ def test_an_address_that_is_none(address):
         Cluster(address)
 
 
-def test_workers_do_not_outlive_a_killed_program(tmp_path):
+@pytest.mark.parametrize("tasks", [1, 20])  # while the second worker starts, and afterwards
+def test_workers_do_not_outlive_a_killed_program(tmp_path, tasks):
     """kill -9 leaves no process behind that would hold memory for ever."""
     script = (
-        "import os, signal, time\n"
+        "import os, signal, sys\n"
         "from sims.executors import Pool\n"
         "pool = Pool(2)\n"
-        "tasks = [pool.submit(os.getpid) for _ in range(20)]\n"
+        "tasks = [pool.submit(os.getpid) for _ in range(int(sys.argv[1]))]\n"
         "print(*{task.result() for task in tasks}, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=tmp_path, check=False
+        [sys.executable, "-c", script, str(tasks)],
+        stdout=subprocess.PIPE,  # closed when the last worker is gone
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
     )
     assert ended.returncode == -signal.SIGKILL
     workers = [int(pid) for pid in ended.stdout.split()]

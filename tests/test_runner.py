@@ -549,3 +549,24 @@ def test_studies_are_found_by_name(toy_catalogue):
         sims.run("toys/coyn")
     with pytest.raises(ValueError, match="`sims list` shows them all"):
         sims.run("nothing like it")
+
+
+# --- many workers ---
+
+
+class Wide(Backwards):
+    """An executor that says it has very many places."""
+
+    places = 400
+
+
+def test_many_workers_get_longer_batches():
+    """A scheduler hands out some hundred tasks a second, however many workers wait."""
+    few, many = (Experiment(COIN, PARAMS, stop=Stop(10**6), executor=e) for e in (None, Wide()))
+    for experiment in (few, many):
+        experiment.trial_seconds = 0.02
+    assert few.take().count == 5
+    assert many.take().count == 400
+    many.trial_seconds = 100.0
+    assert many.take().count == 1
+    assert_same_bits(run(COIN, trials=500, executor=Wide()), run(COIN, trials=500))

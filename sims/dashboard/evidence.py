@@ -151,13 +151,13 @@ def _executor() -> Executor:
     from joblib.externals.loky import get_reusable_executor
 
     executor: Executor = get_reusable_executor(
-        max_workers=workers(), timeout=300, initializer=_start_worker
+        max_workers=workers(), timeout=300, initializer=_start_worker, initargs=(os.getpid(),)
     )
     return executor
 
 
-def _start_worker() -> None:
-    start_worker()
+def _start_worker(parent: int) -> None:
+    start_worker(parent)
     os.nice(15)
     studies()  # so that the first trial does not wait for imports
 
