@@ -63,7 +63,7 @@ def serve(
 ) -> None:
     """Start the dashboard."""
     entry = _entry_point()
-    command = [sys.executable, "-m", "streamlit", "run", str(entry)]
+    command = [sys.executable, "-m", "sims.dashboard", str(entry)]
     command += ["--server.port", str(port), "--server.address", address]
     raise typer.Exit(subprocess.run(command, check=False, cwd=entry.parent).returncode)
 

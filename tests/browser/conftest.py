@@ -60,7 +60,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         environment = {**os.environ, "SIMS_STORE": str(folder / "trials.sqlite")}
         self.log = (folder / "server.log").open("w")
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        command = [sys.executable, "-m", "sims.dashboard", "app.py", "--server.port", str(port)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT
         )
