@@ -38,6 +38,12 @@ FAMILIES = (
         "Aggregate responses",
         "What can be learned when responses are only seen as averages over bags?",
     ),
+    Family(
+        "information-bottleneck",
+        "sims.information_bottleneck",
+        "Information bottleneck",
+        "How much of its input must a representation keep, and who can measure it?",
+    ),
 )
 
 

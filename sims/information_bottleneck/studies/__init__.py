@@ -1,0 +1,23 @@
+"""The studies of the information-bottleneck family, in the order of the page's story."""
+
+from sims.information_bottleneck.studies.activations import Activations
+from sims.information_bottleneck.studies.conditional import ConditionalBias
+from sims.information_bottleneck.studies.correlation import CompressionAccuracy
+from sims.information_bottleneck.studies.cs_ib import BottleneckTradeOff
+from sims.information_bottleneck.studies.generalisation import GeneralisationGap
+from sims.information_bottleneck.studies.particles import ParticleFlow
+from sims.information_bottleneck.studies.planes import InformationPlanes
+from sims.information_bottleneck.studies.regularisation import WeightPenalty
+from sims.information_bottleneck.studies.released import ReleasedWeights
+
+STUDIES = (
+    InformationPlanes(),
+    Activations(),
+    WeightPenalty(),
+    CompressionAccuracy(),
+    BottleneckTradeOff(),
+    GeneralisationGap(),
+    ConditionalBias(),
+    ReleasedWeights(),
+    ParticleFlow(),
+)
