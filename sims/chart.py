@@ -162,6 +162,8 @@ def caption(result: Result, view: View) -> str:
     if isinstance(view, HeatMap):
         return "Colour: the measure's value; theory beside simulation."
     lines = "Areas: theory's parts." if isinstance(view, Stack) else "Lines: theory."
+    if isinstance(view, Curves) and view.bars:
+        lines = "Bars: theory."
     if not result.study.has_trials:
         return f"{lines} This study has no experiment: it compares formulas."
     if not result.mean:
@@ -186,7 +188,9 @@ def _spec(
     height: int,
     pinned: int,
 ) -> dict[str, Any]:
-    if isinstance(view, Curves):
+    if isinstance(view, Curves) and view.bars:
+        layers = _bar_layers(study, view, series, dark, pinned)
+    elif isinstance(view, Curves):
         layers = _curve_layers(study, view, series, places, domains, dark, pinned)
     elif isinstance(view, HeatMap):
         layers = _heat_layers(study, view, *domains)
@@ -304,6 +308,50 @@ def _curve_layers(
     if scrubbed is not None:
         layers.append(_place_label(base, at_place, dark))
     return layers
+
+
+def _bar_layers(
+    study: Study[Any], view: Curves, series: tuple[str, ...], dark: bool, pinned: int
+) -> list[alt.Chart]:
+    """Draw theory as bars side by side, evidence as points on them, what is pinned as ticks."""
+    base = alt.Chart(alt.NamedData("rows"))
+    axis = alt.Axis(labelAngle=0, labelOverlap=True, grid=False)
+    x = alt.X("x:O", title=_title(study, view.x), axis=axis)
+    y_scale = _scale(view.y_scale, view.y_range).to_dict() | {"zero": view.y_scale == "linear"}
+    y = alt.Y("y:Q", title=_vertical_title(study, view), scale=alt.Scale(**y_scale))
+    offset = alt.XOffset("series:N", sort=list(series)) if view.colour else alt.Undefined
+    shown = alt.selection_point(fields=["series"], bind="legend", name="shown")
+    colour, shape = _series_encodings(study, view, series, dark)
+    opacity = alt.condition(shown, alt.value(0.9), alt.value(0.08))
+    place: dict[str, Any] = {"x": x, "xOffset": offset}
+    tips = [
+        alt.Tooltip("series:N", title=_title(study, view.colour) if view.colour else "series"),
+        alt.Tooltip("x:O", title=_title(study, view.x)),
+        alt.Tooltip("y:Q", title="value", format=".4g"),
+    ]
+    theory = base.transform_filter((alt.datum.role == THEORY) | (alt.datum.role == REFERENCE))
+    bars = theory.mark_bar(clip=True).encode(
+        **place, y=y, color=colour, opacity=opacity, tooltip=tips
+    )
+    ink = "#E6E6E6" if dark else "#262730"
+    evidence = base.transform_filter(alt.datum.role == SIMULATION)
+    whiskers = evidence.mark_rule(aria=False, strokeWidth=1.5, color=ink).encode(
+        **place, y=alt.Y("low:Q"), y2="high:Q"
+    )
+    points = evidence.mark_point(aria=False, filled=True, size=40, color=ink).encode(
+        **place, y=y, shape=shape, tooltip=tips
+    )
+    ticks = base.transform_filter(alt.datum.role == PINNED).mark_tick(
+        aria=False, thickness=2, color=ink, opacity=0.6
+    )
+    behind = [ticks.encode(**place, y=y, tooltip=tips)] if pinned else []
+    return [
+        bars.add_params(shown),
+        *behind,
+        whiskers,
+        points,
+        *_guide_layers(base, view, x, y, dark),
+    ]
 
 
 def _zoom() -> alt.Parameter:

@@ -196,6 +196,9 @@ class Curves:
     dashed : tuple of str
         Measures that are references (an optimum, a bound): dashed, in grey.
     guides : tuple of Guide
+    bars : bool
+        Bars from zero, side by side, in place of lines: for an axis of things, not of sizes. The
+        horizontal then has no scale, and the vertical should be linear.
     """
 
     name: str
@@ -213,6 +216,7 @@ class Curves:
     y_range: tuple[float, float] | None = None
     dashed: tuple[str, ...] = ()
     guides: tuple[Guide, ...] = ()
+    bars: bool = False
 
 
 @dataclass(frozen=True)

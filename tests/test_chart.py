@@ -57,6 +57,17 @@ class Rich(Study[CoinParams]):
         HeatMap("map", "Map", "size", "level", "error", panel="kind"),
         HeatMap("bordered", "Bordered", "size", "level", "error", panel="kind", border="middle"),
         Stack("stack", "Parts", "size", ("part", "rest"), total="cost", y_title="parts"),
+        Curves(
+            "bars",
+            "Error in bars",
+            "level",
+            ("error",),
+            colour="kind",
+            panel="size",
+            y_scale="linear",
+            bars=True,
+            guides=(Guide("floor", "y", "floor"),),
+        ),
     )
     presets = (Preset("quick", "Quick", CoinParams()),)
 
@@ -418,6 +429,17 @@ def test_a_compiled_chart_draws_every_point_and_line(coin):
     assert len(marks(svg, "rule")) == 6
     svg = vl_convert.vegalite_to_svg(chart(coin, "map").to_dict())
     assert len(marks(svg, "rect")) == 2 * 6
+
+
+def test_bars_stand_from_zero_side_by_side(rich):
+    table = rows(rich, next(view for view in RICH.views if view.name == "bars"))
+    drawn = np.isfinite(where(table, role="theory")["y"]).sum()
+    svg = vl_convert.vegalite_to_svg(chart(rich, "bars").to_dict())
+    bars = [path for path in marks(svg, "rect") if path.get("aria-roledescription") == "bar"]
+    assert len(bars) == drawn == 2 * 3 * 3 - 1  # one error is infinite: a gap
+    assert len(marks(svg, "symbol")) == 2 * 3 * 3
+    pinned = chart(rich, "bars", pins=[rich])
+    assert len(marks(vl_convert.vegalite_to_svg(pinned.to_dict()), "rect")) == 2 * drawn
 
 
 @pytest.mark.parametrize("name", ["curve", "map", "stack"])

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from sims.chart import find_view, with_scales
-from sims.study import Stack, Study, View
+from sims.study import Curves, Stack, Study, View
 
 _SCALES = ("log", "linear")
 
@@ -42,7 +42,8 @@ def scale_picker(study: Study[Any]) -> None:
     if not drawer.open:
         return
     with drawer:
-        _switch(study, view, "x", "Horizontal axis", view.x_scale)
+        if not (isinstance(view, Curves) and view.bars):  # things in a row have no scale
+            _switch(study, view, "x", "Horizontal axis", view.x_scale)
         if not isinstance(view, Stack):
             _switch(study, view, "y", "Vertical axis", view.y_scale)
         st.caption("Drag the chart to move it, Shift and wheel to zoom, double-click to reset.")
