@@ -31,7 +31,7 @@ def pages() -> list[Any]:
 def frame() -> Any:
     """Set the page up and return the page to run; `app.py` calls this and nothing else does."""
     st.set_page_config(page_title="Theory laboratory", layout="wide")
-    page = st.navigation(pages(), position="top")
+    page = _navigation()
     st.session_state[_FRAMED] = True
     st.html(f"<style>{_STYLE}</style>")
     return page
@@ -45,6 +45,11 @@ def ensure_frame() -> None:
     `app.py`. Declaring the navigation here turns that router off for the whole process.
     """
     if _FRAMED not in st.session_state:
-        st.navigation(pages(), position="top")
+        _navigation()
         st.session_state[_FRAMED] = True
         st.rerun()
+
+
+def _navigation() -> Any:
+    """Declare the pages; one that stands inside somebody else's page has no menu."""
+    return st.navigation(pages(), position="hidden" if st.context.is_embedded else "top")

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import xml.etree.ElementTree as ElementTree
 
+import numpy as np
+import pandas as pd
 import pytest
+import vl_convert
+from PIL import Image
 from playwright.sync_api import expect
 
 from sims.catalogue import studies
@@ -126,15 +133,47 @@ def test_page_fits_its_width_on_both_grounds(server, browser, scheme, width):
     context.close()
 
 
-def test_downloads_contain_what_they_say(server, page):
-    open_study(page, server, "study=variance-stack&n=64&modes=400&seed=5")
+def test_what_is_taken_away_is_what_is_seen(server, page):
+    open_study(page, server, "study=double-descent&n=64&modes=400&points=6&seed=5")
     expect(page.get_by_text("20 of 20 trials")).to_be_visible()
+    seen = page.locator(f"{CHART} .mark-symbol path").count()
     page.get_by_role("button", name="Take it away").click()
-    for label, start in (("PNG", b"\x89PNG"), ("CSV", b"measure,"), ("SVG", b"<svg")):
-        with page.expect_download() as waiting:
-            page.get_by_role("button", name=label, exact=True).click()
-        with open(waiting.value.path(), "rb") as file:
-            assert file.read(16).startswith(start)
+    files = {name: taken(page, name) for name in FORMATS}
+    with Image.open(io.BytesIO(files["PNG"])) as picture:
+        assert picture.width > 600
+        assert len(picture.convert("RGB").getcolors(10**6)) > 100
+    drawing = ElementTree.fromstring(files["SVG"])
+    symbols = [path for path in drawing.iter() if path.get("aria-roledescription") == "point"]
+    assert "Test error" in "".join(drawing.itertext())
+    assert files["PDF"].startswith(b"%PDF-")
+    assert files["PDF"].rstrip().endswith(b"%%EOF")
+    table = pd.read_csv(io.BytesIO(files["CSV"]), comment="#")
+    columns = pd.read_parquet(io.BytesIO(files["Parquet"]))
+    assert len(table) == len(columns) > seen > 0
+    assert np.allclose(table["mean"], columns["mean"], equal_nan=True)
+    shape = json.loads(files["Vega-Lite"])
+    assert vl_convert.vegalite_to_svg(shape).count('aria-roledescription="point"') == len(symbols)
+    verdict = json.loads(files["Verdict"])
+    assert verdict["trials"] == 20
+    assert verdict["params"]["n"] == 64
+
+
+FORMATS = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Vega-Lite", "Verdict")
+
+
+def taken(page, name):
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name, exact=True).click()
+    with open(waiting.value.path(), "rb") as file:
+        return file.read()
+
+
+def test_an_embedded_view_has_the_chart_and_no_frame(server, page):
+    open_study(page, server, "embed=true&study=double-descent&n=64&modes=400")
+    expect(page.get_by_role("link", name="Glossary")).to_have_count(0)
+    expect(page.get_by_text("is not a parameter")).to_have_count(0)
+    assert page.get_by_test_id("stException").count() == 0
+    expect(page.get_by_role("slider", name="Number of samples")).to_be_visible()
 
 
 def foreign_url(server, url):
