@@ -79,11 +79,9 @@ from sims.inductive_bias.routes import (
     tilted_importance_sampling,
 )
 from sims.inductive_bias.sphere import (
-    SphereTask,
     bandlimited_sphere_asymptote,
     bandlimited_sphere_bits,
     harmonics_up_to,
-    sphere_teacher,
 )
 from sims.inductive_bias.subset_simulation import (
     SubsetSimulation,
@@ -128,7 +126,6 @@ __all__ = [
     "NoncentralChi2Fit",
     "Posterior",
     "Resolution",
-    "SphereTask",
     "SubsetSimulation",
     "Task",
     "TiltedEstimate",
@@ -179,7 +176,6 @@ __all__ = [
     "samples_needed",
     "sankaran_score",
     "sphere_task",
-    "sphere_teacher",
     "supported_bits",
     "task_kernels",
     "tilted_importance_sampling",

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+SLANT = 0.6  # of the path's far end against the vertical; 1 would graze where a Gaussian grows
 STEP = 0.32  # of the trapezoid rule, in standard deviations at the saddle
 REACH, MORE = 8.6, 1.2  # length of the path in the same units, and of each extension
 EXTENSIONS = 8
 NEGLIGIBLE = -33.5  # real part of the exponent where the path may end
-AGREE = 1e-18  # estimated relative error that is small enough; slow components can hide behind it
+AGREE = 1e-17  # estimated relative error that is small enough; slow components can hide behind it
+ROUNDING = 1e-15  # of the cancelling linear parts: a smaller change is not of the rule's making
 
 
 class Contour(NamedTuple):
@@ -41,16 +43,16 @@ def integrate(
 ) -> Contour:
     """Integrate the real part of exp(exponent(d)) dd/(i dv) over v from 0 to infinity.
 
-    The path ``d = i sinh(k v)/k + (cosh(k v) - 1)/k`` has curvature k at the saddle d = 0, leaves
-    it upright and bends towards 45 degrees. Up to there the modulus of the integrand below the
-    mean falls along every ray from the saddle, so nothing can overflow.
+    The path ``d = i sinh(k v)/k + a (cosh(k v) - 1)/k``, a = SLANT, has curvature a k at the saddle
+    d = 0, leaves it upright and bends towards the slope a. Up to 45 degrees the modulus of the
+    integrand below the mean falls along every ray from the saddle, so nothing can overflow.
 
     Parameters
     ----------
     exponent : Exponent
         In the scale in which its second derivative at 0 is 1.
     bend : ndarray, shape (thresholds,)
-        The curvature k > 0.
+        The curvature a k > 0.
     refinements : int
         How often the step may be halved.
     agree : float
@@ -58,10 +60,11 @@ def integrate(
     step : float
         First step of the trapezoid rule.
     """
+    floor = ROUNDING * np.maximum(1.0, 0.5 * exponent.rho @ exponent.dof)
     first = _first_sums(exponent, bend, step)
     total, half = step * first.whole, 2.0 * step * first.half
     before, change = np.abs(half - 4.0 * step * first.quarter), np.abs(total - half)
-    error = np.where(first.decayed, _estimate(change, before, total), np.inf)
+    error = np.where(first.decayed, _estimate(change, before, total, floor), np.inf)
     nodes = first.nodes.copy()
     for level in range(refinements):
         rows = np.flatnonzero(first.decayed & ~(error <= agree))
@@ -73,19 +76,21 @@ def integrate(
         refined = 0.5 * (total[rows] + fine * between.sum(1))
         before[rows], change[rows] = change[rows], np.abs(refined - total[rows])
         total[rows] = refined
-        error[rows] = _estimate(change[rows], before[rows], refined)
+        error[rows] = _estimate(change[rows], before[rows], refined, floor[rows])
         nodes[rows] += count
     return Contour(total, nodes, error)
 
 
-def _estimate(change: FloatArray, before: FloatArray, total: FloatArray) -> FloatArray:
+def _estimate(
+    change: FloatArray, before: FloatArray, total: FloatArray, floor: FloatArray
+) -> FloatArray:
     """Relative error left, from the last two changes.
 
     On halving the step h an error A exp(-c/h) becomes its square over A; so do the changes.
     """
     change, before = change / np.abs(total), before / np.abs(total)
     ratio = np.minimum(change / np.maximum(before, np.finfo(float).tiny), 1.0)
-    return change * np.maximum(change, np.square(ratio))
+    return np.where(change > floor, change * np.maximum(change, np.square(ratio)), 0.0)
 
 
 class _Sums(NamedTuple):
@@ -130,9 +135,9 @@ def _fourfold(nodes: float) -> int:
 
 def _values(exponent: Exponent, bend: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Integrand at the nodes, and the real part of the exponent."""
-    k = bend[:, None]
-    sine = np.sinh(k * v)
-    rise = 2.0 * np.sinh(0.5 * k * v) ** 2
-    logs = exponent((rise + 1j * sine) / k)
-    turned = np.cos(logs.imag) * (1.0 + rise) + np.sin(logs.imag) * sine
+    k = bend[:, None] / SLANT
+    sine, half = np.sinh(k * v), np.sinh(0.5 * k * v)
+    rise = 2.0 * half * half
+    logs = exponent((SLANT * rise + 1j * sine) / k)
+    turned = np.cos(logs.imag) * (1.0 + rise) + np.sin(logs.imag) * (SLANT * sine)
     return np.exp(logs.real) * turned, logs.real

@@ -24,6 +24,7 @@ CERTAIN = 1e60  # thresholds this many times the mean are exceeded with probabil
 TINY = 1e-280  # and below this multiple of it the limiting law is exact in float64
 THIN = math.log(0.01)  # a bound on the upper tail below which it is computed by itself
 AGREE_THIN = 1e-12  # relative error of a thin upper tail that is small enough
+VANISHING = 1e-16  # absolute error of it that no digit of P would show
 SHARPEST_LOWER, SHARPEST_UPPER = 0.3, 0.6  # bends of the contour; more would cost digits
 
 
@@ -148,7 +149,8 @@ def _log_cdf(law: GeneralisedChiSquare, y: FloatArray, step: float) -> Inversion
         thin = saddle.value < THIN
         above, tail = above[thin], _tail(law, saddle.at_rows(thin), -1.0, step)
         # Where its contour does not settle, the other one still gives the digits of P itself.
-        good = tail.error <= AGREE_THIN
+        unseen = VANISHING * np.exp(np.minimum(-tail.log_cdf, 700.0))
+        good = tail.error <= np.maximum(AGREE_THIN, unseen)
         found.log_cdf[above[good]] = np.log1p(-np.exp(tail.log_cdf[good]))
         found.nodes[above], found.error[above] = tail.nodes, tail.error
     left = np.flatnonzero(np.isnan(found.log_cdf))
@@ -182,7 +184,7 @@ def _tail(law: GeneralisedChiSquare, saddle: Saddle, pole: float, step: float) -
         every,
         Plan.of(every),
     )
-    tries, agree = (4, AGREE) if pole > 0 else (1, AGREE_THIN)
+    tries, agree = (4, AGREE) if pole > 0 else (2, AGREE_THIN)
     found = integrate(exponent, bend, refinements=tries, agree=agree, step=step)
     logs = saddle.value + np.log(spread / math.pi * np.maximum(found.integral, 0.0))
     return Inversion(logs, found.nodes, found.error)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 STEPS = 200  # of the safeguarded Newton iteration; bisection alone would need fewer
+LOGIT = 200.0  # of the ends of the bracket above the mean; thresholds to 1e60 means need 140
 SETTLED = 1e-7  # last Newton step in the logarithm of sigma, whose error is then its square
 
 
@@ -154,11 +155,12 @@ def upper_saddle(law: GeneralisedChiSquare, y: FloatArray, pole: float) -> Saddl
     square, line = variance + edge * drift, edge * (2.0 * edge * pole - drift)
     flat = -(edge**2) * pole
     if pole:
-        top = 2.0 * -flat / (line + np.sqrt(line**2 - 4.0 * square * flat))
+        half_sum = 0.5 * (np.abs(line) + np.sqrt(line**2 - 4.0 * square * flat))
+        top = np.where(line > 0, -flat / half_sum, half_sum / square)
     else:
         top = edge * drift / square
     top = np.clip(top, 1e-300, 1.0 - 1e-12)
-    v = falling_root(excess, np.log(top) - np.log1p(-top), -300.0, 300.0)
+    v = falling_root(excess, np.log(top) - np.log1p(-top), -LOGIT, LOGIT)
     sigma, rest, rho = parts(v)
     pulled = bias * sigma[:, None] / rest
     value = pulled.sum(1) + np.log1p(rho) @ half - sigma * y

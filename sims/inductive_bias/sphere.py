@@ -1,9 +1,8 @@
-"""Band-limited functions on a sphere, where the law is one non-central chi-square; GP teachers."""
+"""Band-limited functions on a sphere, where the law is one non-central chi-square."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +11,9 @@ from scipy.special import gammaln
 
 from sims.inductive_bias.inversion import law_log_cdf
 from sims.inductive_bias.law import GeneralisedChiSquare
-from sims.numerics.kernels import rbf_kernel
 from sims.numerics.validate import array, integer, number
 
 if TYPE_CHECKING:
-    from numpy.random import Generator
     from numpy.typing import ArrayLike
 
 FloatArray = NDArray[np.float64]
@@ -163,61 +160,3 @@ def _setting(
     if prior_variance is None:
         return free, 1.0 / harmonics, r2
     return free, number("prior_variance", prior_variance, 0.0, open_low=True), r2
-
-
-@dataclass(frozen=True, eq=False)
-class SphereTask:
-    """Points on a sphere with the values of a random function at them.
-
-    Attributes
-    ----------
-    inputs_train, inputs_test : ndarray, shapes (n, m + 1) and (N, m + 1)
-    targets_train, targets_test : ndarray, shapes (n, 1) and (N, 1)
-    """
-
-    inputs_train: FloatArray
-    inputs_test: FloatArray
-    targets_train: FloatArray
-    targets_test: FloatArray
-
-
-def sphere_teacher(
-    samples: int, test_points: int, *, dimension: int, width: float = 1.0, rng: Generator
-) -> SphereTask:
-    """Draw uniform points on the m-sphere and a teacher from the Gaussian process with RBF kernel.
-
-    Parameters
-    ----------
-    samples : int
-        n >= 0 training points.
-    test_points : int
-        N >= 1.
-    dimension : int
-        m >= 1, of the sphere.
-    width : float
-        Length scale of the kernel, > 0, in the units of the sphere's radius.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    SphereTask
-
-    Raises
-    ------
-    ValueError
-        When an argument is outside its range.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> task = sphere_teacher(5, 3, dimension=2, rng=np.random.default_rng(0))
-    >>> task.inputs_train.shape, task.targets_test.shape
-    ((5, 3), (3, 1))
-    """
-    n, size = integer("samples", samples, 0), integer("test_points", test_points, 1)
-    points = rng.standard_normal((n + size, integer("dimension", dimension, 1) + 1))
-    points /= np.linalg.norm(points, axis=1, keepdims=True)
-    values, vectors = np.linalg.eigh(rbf_kernel(points, width=width))
-    roots = np.sqrt(np.maximum(values, 0.0))
-    targets = vectors @ (roots[:, None] * rng.standard_normal((n + size, 1)))
-    return SphereTask(points[:n], points[n:], targets[:n], targets[n:])

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sims.datasets import digits
-from sims.inductive_bias.sphere import sphere_teacher
 from sims.numerics.kernels import (
     laplace_kernel,
     median_squared_distance,
@@ -166,14 +165,13 @@ def sphere_task(
     >>> bool(np.allclose(np.sum(task.test_inputs**2, axis=1), 1.0)), task.test_targets.shape
     (True, (200, 1))
     """
-    drawn = sphere_teacher(train, test, dimension=dimension, width=width, rng=rng)
-    return Task(
-        f"sphere of dimension {dimension}",
-        drawn.inputs_train,
-        drawn.targets_train,
-        drawn.inputs_test,
-        drawn.targets_test,
-    )
+    m, train = integer("dimension", dimension, 1), integer("train", train, 0)
+    points = rng.standard_normal((train + integer("test", test, 1), m + 1))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    values, vectors = np.linalg.eigh(rbf_kernel(points, width=width))
+    roots = np.sqrt(np.maximum(values, 0.0))
+    targets = vectors @ (roots[:, None] * rng.standard_normal((len(points), 1)))
+    return _split(f"sphere of dimension {m}", points, targets, train)
 
 
 def pendulum_task(
