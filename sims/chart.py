@@ -315,8 +315,8 @@ def _bar_layers(
 ) -> list[alt.Chart]:
     """Draw theory as bars side by side, evidence as points on them, what is pinned as ticks."""
     base = alt.Chart(alt.NamedData("rows"))
-    axis = alt.Axis(labelAngle=0, labelOverlap=True, grid=False)
-    x = alt.X("x:O", title=_title(study, view.x), axis=axis)
+    axis = alt.Axis(labelAngle=0, labelOverlap=True, grid=False, labelLimit=90)
+    x = alt.X("x:O", title=_title(study, view.x), axis=axis, sort=None)
     y_scale = _scale(view.y_scale, view.y_range).to_dict() | {"zero": view.y_scale == "linear"}
     y = alt.Y("y:Q", title=_vertical_title(study, view), scale=alt.Scale(**y_scale))
     offset = alt.XOffset("series:N", sort=list(series)) if view.colour else alt.Undefined

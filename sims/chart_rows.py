@@ -216,7 +216,7 @@ def _points(
     place = dict(zip(measure.axes, (index.ravel() for index in np.indices(shape))))
     line = _line_axis(view, measure)
     on_axis = x in place or x not in values
-    along = _flat(np.asarray(grid[line])[place[line]] if on_axis else values[x])
+    along = _along(np.asarray(grid[line])[place[line]]) if on_axis else _flat(values[x])
     series = _point_labels(result, measure, view.colour, place, along.size)
     part: Columns = {
         "x": along,
@@ -236,6 +236,11 @@ def _points(
     names = np.array(labels(result, view.panel), dtype=object)
     tiled = {name: np.tile(column, names.size) for name, column in part.items()}
     return {**tiled, "panel": np.repeat(names, along.size)}
+
+
+def _along(values: NDArray[Any]) -> NDArray[Any]:
+    """Return places along the horizontal: numbers, or the names of things (in bars)."""
+    return values.astype(object) if values.dtype.kind == "U" else _flat(values)
 
 
 def _copies(result: Result, view: Curves, measure: Measure) -> int:
@@ -272,7 +277,7 @@ def _guides(result: Result, view: Curves | Stack) -> Columns:
 def _legible(table: Columns, x_scale: str, y_scale: str) -> Columns:
     """Turn what an axis can't show into gaps: inf everywhere, zero and below on log scales."""
     for column, scale in (("x", x_scale), ("y", y_scale), ("low", y_scale), ("high", y_scale)):
-        if column not in table:
+        if column not in table or table[column].dtype == object:
             continue
         values = table[column]
         if column == "low" and scale == "log":
@@ -300,10 +305,11 @@ def _joined(parts: list[Columns]) -> Columns:
     """Put parts on top of one another; what a part lacks is missing there."""
     sizes = [part["role"].size for part in parts]
     names = dict.fromkeys(name for part in parts for name in part)
+    named = {name for part in parts for name in part if part[name].dtype == object}
     return {
         name: np.concatenate(
             [
-                part[name] if name in part else _missing(name, size)
+                part[name] if name in part and part[name].size else _missing(name, size, named)
                 for part, size in zip(parts, sizes)
             ]
         )
@@ -311,8 +317,10 @@ def _joined(parts: list[Columns]) -> Columns:
     }
 
 
-def _missing(name: str, size: int) -> NDArray[Any]:
-    return _repeated("", size) if name in _WORDS else np.full(size, np.nan)
+def _missing(name: str, size: int, named: set[str]) -> NDArray[Any]:
+    if name in _WORDS:
+        return _repeated("", size)
+    return np.full(size, None if name in named else np.nan)
 
 
 def _repeated(word: str, size: int) -> NDArray[Any]:
