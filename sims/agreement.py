@@ -132,9 +132,9 @@ def never_above(
     over = low > allowed
     refused = low - (factor - 1) * half > allowed
     figure = float(np.max(mean / np.where(limit != 0, limit, np.nan), initial=-math.inf))
-    detail = (
-        f"{int(over.sum())} of {over.size} points above; largest ratio to the bound {figure:.3g}"
-    )
+    detail = f"{int(over.sum())} of {over.size} points above"
+    if math.isfinite(figure):  # a bound of 0 has no ratio
+        detail += f"; largest ratio to the bound {figure:.3g}"
     if refused.any():
         return Check(name, claim, "fails", figure, 1.0, detail, outcome.alarm)
     if over.any():

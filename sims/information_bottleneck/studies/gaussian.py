@@ -144,7 +144,7 @@ class TradeOff(Study[TradeOffParams]):
         Curves("active", "Directions in use", "beta", ("active",), y_scale="linear"),
     )
     presets = (
-        Preset("quick", "Three directions: ρ = 0.95, 0.8, 0.5", TradeOffParams(), 10),
+        Preset("quick", "Three directions: ρ = 0.95, 0.8, 0.5", TradeOffParams(), 5),
         Preset(
             "paper",
             "Four directions, 25 trade-offs",

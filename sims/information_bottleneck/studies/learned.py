@@ -212,8 +212,10 @@ class Learned(Study[LearnedParams]):
         found = [never_above(outcome, "excess", 0.0, where=~own, sentence=below)]
         if small.any():
             found.append(exceeds(outcome, "excess", where=own & small, sentence=above))
-        optimism = "its own sample always makes a summary look better than it is"
-        found.append(exceeds(outcome, "optimism", sentence=optimism, share=0.9))
+        optimism = "up to ten samples a cell, its own sample makes a summary look better than it is"
+        few = (np.asarray(outcome.grid["samples"]) <= 10 * params.cells**2)[:, None]
+        if few.any():
+            found.append(exceeds(outcome, "optimism", where=few, sentence=optimism))
         return tuple(found)
 
 
