@@ -109,7 +109,8 @@ def lugannani_rice(law: GeneralisedChiSquare, threshold: FloatArray) -> FloatArr
     exponent, square = _plain(scaled, y[rest])
     r, q = np.sqrt(np.maximum(-2.0 * exponent, 0.0)), np.sqrt(square)
     mills = math.sqrt(0.5 * math.pi) * erfcx(r / math.sqrt(2.0))
-    tail = exponent + np.log(slope * np.maximum(mills - 1.0 / r + 1.0 / q, 0.0))
+    with np.errstate(divide="ignore"):  # a tail below 0, for far less than a degree of freedom
+        tail = exponent + np.log(slope * np.maximum(mills - 1.0 / r + 1.0 / q, 0.0))
     result[rest] = np.where(z[rest] < 0, tail, np.log1p(-np.exp(np.minimum(tail, -1e-16))))
     return np.minimum(result, 0.0).reshape(threshold.shape)
 

@@ -168,8 +168,9 @@ def interpolant_error_law(
         Added to the training kernel's diagonal in units of its mean, in [0, inf). Above 1e-8 it
         is a model of label noise, another hypothesis space, and a `ValidityWarning` says so.
     cut : float
-        Directions with a variance at most this share of the largest eigenvalue of `kernel_test`
-        are frozen and their bias goes to the offset, in [0, 1).
+        Directions with a variance at most this share of the largest eigenvalue of `kernel_test`,
+        plus what a jitter no larger than it adds, are frozen and their bias goes to the offset, in
+        [0, 1).
 
     Returns
     -------
@@ -206,6 +207,10 @@ def interpolant_error_law(
         kernel_train, kernel_cross, test, _training_targets(targets_train, targets), jitter=jitter
     )
     level = cut * _largest_eigenvalue(test)
+    if jitter <= cut and np.size(kernel_train):
+        level += jitter * float(
+            np.mean(np.diag(kernel_train))
+        )  # what it adds where a point is known
     values, vectors = eigh(posterior.covariance)
     return _error_law(values, vectors, posterior.mean - targets, level)
 
@@ -351,7 +356,7 @@ def feature_error_law(
         reach = test @ columns.T
         mean = reach @ (codes / values[:, None])
         free = test - reach @ columns
-    vectors, lengths, _ = svd(free)
+    vectors, lengths, _ = svd(free, full_matrices=free.shape[1] < len(test))  # all N vectors
     values = np.zeros(len(test))
     values[: len(lengths)] = lengths**2
     top = float(np.linalg.norm(test, 2)) ** 2

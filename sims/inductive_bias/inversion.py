@@ -82,7 +82,8 @@ def log_cdf(
     ValueError
         When an argument is outside its range or the lengths differ.
     ArithmeticError
-        Should the contour integral not settle; no such law is known.
+        Should the contour integral not settle: known only beyond noncentralities of 1e30, below
+        the mean.
 
     Notes
     -----
@@ -125,7 +126,8 @@ def invert(law: GeneralisedChiSquare, threshold: ArrayLike, step: float = STEP) 
         scaled, scale = standardised(law)
         size = max(1, CELLS // len(law.weights))
         tiny = (y > 0) & (y < TINY * scale)
-        found.log_cdf[tiny] = deep_tail(law, y[tiny])
+        if tiny.any():
+            found.log_cdf[tiny] = deep_tail(law, y[tiny])
         chosen = np.flatnonzero((y >= TINY * scale) & (y < CERTAIN * scale))
         for start in range(0, len(chosen), size):
             part = chosen[start : start + size]
@@ -144,9 +146,8 @@ def _log_cdf(law: GeneralisedChiSquare, y: FloatArray, step: float) -> Inversion
     """Invert for positive thresholds: a thin upper tail by itself, everything else directly."""
     found = Inversion(np.full(y.shape, np.nan), np.zeros(y.shape, np.int64), np.zeros(y.shape))
     above = np.flatnonzero(y > law.mean)
-    if above.size:
-        saddle = upper_saddle(law, y[above], 1.0)
-        thin = saddle.value < THIN
+    saddle = upper_saddle(law, y[above], 1.0) if above.size else None
+    if saddle is not None and (thin := saddle.value < THIN).any():
         above, tail = above[thin], _tail(law, saddle.at_rows(thin), -1.0, step)
         # Where its contour does not settle, the other one still gives the digits of P itself.
         unseen = VANISHING * np.exp(np.minimum(-tail.log_cdf, 700.0))

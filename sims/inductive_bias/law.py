@@ -72,7 +72,7 @@ def as_law(
     ------
     ValueError
         For negative or NaN weights or noncentralities, dof <= 0, more than one dimension, lengths
-        that differ, or an offset that is not finite.
+        that differ, an offset that is not finite, or a mean that overflows.
     """
     parts = {
         "weights": array("weights", weights, 0.0),
@@ -91,8 +91,9 @@ def as_law(
     kept = w > 0
     with np.errstate(over="ignore"):
         bias = w[kept] * delta[kept]
-    if not np.isfinite(bias).all():
-        raise ValueError("weights times noncentrality overflows: scale the errors down")
+        mean = nu[kept] @ w[kept] + bias.sum()
+    if not np.isfinite(mean):
+        raise ValueError("weights times dof plus noncentrality overflows: scale the errors down")
     return merge(GeneralisedChiSquare(w[kept], nu[kept], bias, base))
 
 

@@ -31,7 +31,7 @@ class MixtureBits:
     bits : ndarray, shaped like the error
     standard_error : ndarray, shaped like the error
         Of bits, from the scatter of the components' probabilities (delta method); NaN where all
-        of them vanish.
+        of them vanish. About 1/ln 2 where one component carries the sum, and then too small.
     log_cdf : ndarray, shape (components, …), then that of the error
         Of every component, in nats.
     """
@@ -65,7 +65,8 @@ def mixture_bits(laws: Sequence[InterpolantErrorLaw], error: ArrayLike) -> Mixtu
 
     Notes
     -----
-    Derived, see docs/theory/inductive_bias.md.
+    The components count equally, as where hidden layers are drawn once and only readouts are
+    fitted. Derived, see docs/theory/inductive_bias.md.
 
     Examples
     --------

@@ -31,7 +31,6 @@ FloatArray = NDArray[np.float64]
 Kernel = Literal["rbf", "laplace", "nngp", "ntk"]
 Control = Literal["smooth", "clipped"]
 
-PIXEL_LEVELS = 16.0
 TOP_SPEED = 8.0
 
 
