@@ -6,7 +6,9 @@ from sims.information_bottleneck.studies.conditional import ConditionalBias
 from sims.information_bottleneck.studies.correlation import CompressionAccuracy
 from sims.information_bottleneck.studies.cs_ib import BottleneckTradeOff
 from sims.information_bottleneck.studies.cs_information import CauchySchwarzInformation
+from sims.information_bottleneck.studies.divergences import Divergences
 from sims.information_bottleneck.studies.estimators import Estimators
+from sims.information_bottleneck.studies.factors import Factors
 from sims.information_bottleneck.studies.gaussian import TradeOff
 from sims.information_bottleneck.studies.generalisation import GeneralisationGap
 from sims.information_bottleneck.studies.learned import Learned
@@ -25,6 +27,8 @@ STUDIES = (
     LowerBounds(),
     CauchySchwarzInformation(),
     OneNeuron(),
+    Factors(),
+    Divergences(),
     InformationPlanes(),
     Activations(),
     WeightPenalty(),
