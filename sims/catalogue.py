@@ -39,6 +39,12 @@ FAMILIES = (
         "What can be learned when responses are only seen as averages over bags?",
     ),
     Family(
+        "active-multitask-lasso",
+        "sims.active_multitask_lasso",
+        "Active multi-task lasso",
+        "Which source tasks should be sampled, and how much?",
+    ),
+    Family(
         "information-bottleneck",
         "sims.information_bottleneck",
         "Information bottleneck",
