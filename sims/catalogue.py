@@ -45,6 +45,12 @@ FAMILIES = (
         "Which source tasks should be sampled, and how much?",
     ),
     Family(
+        "inductive-bias",
+        "sims.inductive_bias",
+        "Inductive bias",
+        "How much must a learner know beyond its data?",
+    ),
+    Family(
         "information-bottleneck",
         "sims.information_bottleneck",
         "Information bottleneck",

@@ -169,7 +169,17 @@ def caption(result: Result, view: View) -> str:
     if not result.mean:
         return f"{lines} The first points are on their way."
     trials = f"{result.trials} trial" + ("s" if result.trials != 1 else "")
-    return f"{lines} Points: mean of {trials}, with 95 % interval."
+    return f"{lines} Points: {_centre(result, view)} of {trials}, with 95 % interval."
+
+
+_CENTRES = {"mean": "mean", "median": "median", "log-mean": "geometric mean"}
+
+
+def _centre(result: Result, view: Curves | Stack) -> str:
+    """Name how the points of a view summarise trials."""
+    names = (view.total,) if isinstance(view, Stack) else (*view.measures, *(view.points or ()))
+    kinds = [result.study.measure(name).summary for name in names if name in result.mean]
+    return " or ".join(_CENTRES[kind] for kind in dict.fromkeys(kinds)) or "mean"
 
 
 def alt_text(result: Result, view: View) -> str:

@@ -107,7 +107,7 @@ def test_nothing_claims_a_figure_of_the_papers(one):
 def test_honest_limits_of_the_images_are_printed():
     one = study("digits")
     words = one.statement + " ".join(one.assumptions)
-    for limit in ("stand-in", "L1 does not beat L2", "uniform sampling is best", "one split"):
+    for limit in ("stand-in", "L1 does not beat L2", "told from uniform", "one split"):
         assert limit in words
     assert not any("L1" in check.sentence for check in one.checks(without_trials("digits")[1]))
 
@@ -460,3 +460,24 @@ def test_settings_beyond_validity_are_warned_of():
     assert "does not fall with the budget" in notes("stages", "few-target-samples")
     assert "heuristic" in notes("opening-cost", "heuristic")
     assert "nine directions" in notes("digits", "enough-dimensions")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "mended"),
+    [
+        ({"study": "budget", "ratio": "1"}, "ratio = 1 is not allowed", {"ratio": 1.1}),
+        ({"study": "budget", "rank": "0"}, "rank = 0 is not allowed", {"rank": 2}),
+        ({"study": "budget", "floor": "-3"}, "floor = -3 is not allowed", {"floor": 0}),
+        ({"study": "gap", "total": "nan"}, "total = nan is not allowed", {"total": 200_000}),
+        ({"study": "gap", "rank": "6", "dimension": "4"}, "rank = 6 is not allowed", {"rank": 4}),
+        ({"study": "relevance", "instance": "one"}, "instance = one", {"instance": "random"}),
+        ({"study": "digits", "ranks": "4,4"}, "ranks = 4,4 is not allowed", {"ranks": (4, 6, 10)}),
+        ({"study": "path", "explored": "5000"}, "explored = 5000", {"explored": 200}),
+    ],
+)
+def test_bad_links_are_mended_and_explained(asked, message, mended):
+    from sims.dashboard.address import parse
+
+    found = parse(FAMILY, asked)
+    assert any(message in told for told in found.messages)
+    assert {name: getattr(found.params, name) for name in mended} == mended

@@ -353,7 +353,8 @@ def risk_shares(made: Instance, counts: ArrayLike) -> Real:
 
     Examples
     --------
-    >>> risk_shares(Instance(np.array([[1.0, 0.0], [0.0, 1.0]]), np.ones(2)), [3, 1]).round(9).tolist()
+    >>> made = Instance(np.array([[1.0, 0.0], [0.0, 1.0]]), np.ones(2))
+    >>> risk_shares(made, [3, 1]).round(9).tolist()
     [0.25, 0.75]
     """
     n = np.asarray(counts, dtype=float)

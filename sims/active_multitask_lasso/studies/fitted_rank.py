@@ -15,6 +15,7 @@ from sims.active_multitask_lasso.studies.common import (
     FIRST_ORDER,
     GAUSSIAN,
     LASSO,
+    OURS,
     READ,
     REP,
     RISK,
@@ -123,7 +124,7 @@ class FittedRank(Study[FittedRankParams]):
             r" P_k:\ \text{leading } k \text{ eigenvectors of } W\,\mathrm{diag}(n)\,W^\top",
             "What is given up for good: the limit of many samples, found by fitting k dimensions "
             "to noiseless tasks with the same counts. Lines add the first-order risk to it.",
-            "derived here: the pooled fit without noise is a principal component analysis",
+            OURS,
         ),
         VALUE,
     )

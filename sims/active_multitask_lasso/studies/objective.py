@@ -14,6 +14,7 @@ from sims.active_multitask_lasso.studies.common import (
     FIRST_ORDER,
     GAUSSIAN,
     LASSO,
+    OURS,
     PAPER,
     READ,
     REP,
@@ -138,7 +139,7 @@ class ObjectiveTrap(Study[ObjectiveParams]):
             "To first order every task's own least squares then has weight 1 instead of √n_t, so "
             "that the L2 relevance takes the place of the minimising ν. Needs every task to have "
             "more than d samples; the lines begin there.",
-            "derived here, as the first-order risk of docs/theory/active_multitask_lasso.md",
+            OURS,
         ),
         VALUE,
     )
