@@ -12,10 +12,12 @@ from streamlit.web.cli import main
 def preload() -> None:
     """Import what every page needs, so that the first visitor does not wait for it."""
     from sims.catalogue import studies
+    from sims.datasets import digits
 
     import_module("sims.dashboard.home")
     import_module("sims.dashboard.story")
     studies()
+    digits()  # kept by its module; the library that holds the images is slow to import
 
 
 if __name__ == "__main__":

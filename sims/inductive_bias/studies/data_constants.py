@@ -65,7 +65,7 @@ class DataConstants(Study[ConstantsParams]):
     title = "Where the constants come from"
     chapter = MEASURE
     statement = (
-        "Dimension and resolution are not given, they are estimated. Dimension depends "
+        "Dimension and resolution are not given, they are estimated. The digits' dimension depends "
         "on the neighbours and on the number of images; the smallest distance between two classes "
         "is **not seen among random pairs and has to be extrapolated**. Both sit in the exponent: "
         "the published procedures move the digits' bits by more than a factor of ten."
