@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import threading
 from importlib import import_module
 
 from streamlit.web.cli import main
@@ -20,7 +20,21 @@ def preload() -> None:
     digits()  # kept by its module; the library that holds the images is slow to import
 
 
-if __name__ == "__main__":
-    threading.Thread(target=preload, daemon=True).start()
+def serve() -> int:
+    """Run the server until it is stopped, and return its exit status."""
+    preload()  # before it listens: beside a visitor it would only be in the way
     sys.argv[:1] = ["streamlit", "run"]
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    status = serve()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by way of the interpreter's end: that waits for workers that are still starting, which
+    # takes half a minute on a busy machine. They follow their parent by themselves.
+    os._exit(status)

@@ -33,19 +33,10 @@ class Job:
     """An experiment that several sessions may watch; whoever looks moves it on.
 
     Theory is there at once; trials come with `advance`.
-
-    Attributes
-    ----------
-    watchers : int
-        Sessions that look at it.
-    fresh : bool
-        Whether no work has been sent out yet: then the chart goes first, because sending costs
-        the reader who moved a slider some milliseconds.
     """
 
     def __init__(self, study: Study[Any], params: Params, seed: int, trials: int) -> None:
         self.watchers = 0
-        self.fresh = True
         self._lock = threading.Lock()
         self._experiment = Experiment(
             study, params, seed=seed, stop=Stop(trials=trials), executor=_executor(), store=_store()
@@ -75,7 +66,6 @@ class Job:
         """Gather what has arrived, send out more if wanted, and return the result so far."""
         with self._lock:
             if go_on:
-                self.fresh = False
                 self._experiment.step(timeout=0.0)
             return self._experiment.result()
 

@@ -72,10 +72,14 @@ def explorer(study: Study[Any], lesson: Mapping[str, str] | None = None) -> None
 
 def _live(study: Study[Any], job: Job, lesson: Mapping[str, str] | None) -> None:
     """Draw the chart with the evidence so far; it comes back by itself while trials arrive."""
-    go_on = ready() and not _paused(study)
-    first_look = job.fresh
-    result = _gathered(job, go_on and not first_look)
-    if result is None:
+    try:
+        result = job.advance(go_on=ready() and not _paused(study))
+    except TrialError as error:
+        st.error(f"The experiment stopped: {error}")
+        return
+    except BrokenExecutor:
+        _leave()  # the next run of the page starts a fresh pool
+        st.error("A worker process died. Move a parameter or reload the page to go on.")
         return
     axes.view_picker(study)
     beside = pins.side_by_side(study)
@@ -87,22 +91,8 @@ def _live(study: Study[Any], job: Job, lesson: Mapping[str, str] | None) -> None
     _progress(study, job, result)
     _meter(result)
     address.write(study, result.params, result.provenance.seed, lesson or {})
-    if go_on and first_look:
-        _gathered(job, True)
     if st.session_state["sims-ticking"] != (job.running and not _paused(study)):
         st.rerun()  # the whole page once, so that the ticking ends or begins again
-
-
-def _gathered(job: Job, go_on: bool) -> Result | None:
-    """Return the result so far, or say why there is none any more."""
-    try:
-        return job.advance(go_on)
-    except TrialError as error:
-        st.error(f"The experiment stopped: {error}")
-    except BrokenExecutor:
-        _leave()  # the next run of the page starts a fresh pool
-        st.error("A worker process died. Move a parameter or reload the page to go on.")
-    return None
 
 
 def _tools(study: Study[Any], job: Job, result: Result, beside: bool) -> None:

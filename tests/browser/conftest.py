@@ -66,13 +66,14 @@ class Server:
         )
 
     def wait(self) -> None:
-        for _ in range(300):
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
                 return
             except OSError:
                 time.sleep(0.1)
-        raise TimeoutError("the dashboard did not start within 30 s")
+        raise TimeoutError("the dashboard did not start within 90 s")
 
     def stop(self) -> None:
         self.process.terminate()

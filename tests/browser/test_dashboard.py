@@ -97,6 +97,7 @@ def test_a_preset_sets_the_sliders(server, page):
 
 def test_a_lesson_asks_before_it_reveals(server, page):
     open_study(page, server, "study=variance-stack&n=64&modes=400")
+    expect(page.get_by_text("20 of 20 trials")).to_be_visible()
     page.get_by_text("Lesson: Whose fault is the peak?").click()
     assert page.get_by_text("all but vanishes").count() == 0
     page.get_by_text("The interaction", exact=True).click()
