@@ -1,19 +1,23 @@
-"""Where trials run: worker processes of this machine, or a Dask cluster."""
+"""Where trials run: worker processes of this machine, or a Dask cluster; and how to stop them."""
 
 from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
+import weakref
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _FOLLOW_SECONDS = 1.0
+_LOOK_SECONDS = 0.2  # between two looks at whether a task is still wanted
 
 
 class Pool(Executor):
@@ -110,6 +114,87 @@ class Cluster(Executor):
         """Leave the cluster; it goes on for others."""
         self._executor.shutdown(wait=wait)
         self._client.close()
+
+
+class Recalled(BaseException):
+    """The task at work was called back; not an `Exception`, so that no trial swallows it."""
+
+
+class Leash(Executor):
+    """Tasks on another executor, on this machine, that can be called back even while they run.
+
+    A file stands for "still wanted". Without it, tasks that wait are not begun, and (on POSIX)
+    those at work end within a fraction of a second, or when the library call they are in returns.
+
+    Parameters
+    ----------
+    executor : Executor
+        Worker processes.
+    folder : Path
+        Where the file is kept.
+
+    Attributes
+    ----------
+    places : int
+        How many tasks run at once.
+    """
+
+    def __init__(self, executor: Executor, folder: Path) -> None:
+        self.places = int(getattr(executor, "_max_workers", 1))
+        self._executor, self._folder = executor, folder
+        self._flag: Path | None = None
+        self._lower: Callable[[], object] = lambda: None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Send a task out."""
+        if self._flag is None:
+            handle, name = tempfile.mkstemp(prefix="wanted-", dir=self._folder)
+            os.close(handle)
+            self._flag = Path(name)
+            self._lower = weakref.finalize(self, self._flag.unlink, missing_ok=True)
+        return self._executor.submit(run_leashed, str(self._flag), fn, *args, **kwargs)
+
+    def recall(self) -> None:
+        """Call back all tasks sent out so far; their futures hold `Recalled`, or never run."""
+        self._lower()
+        self._flag = None
+
+
+def run_leashed(flag: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Run a task, in a worker's main thread, for as long as its flag is there.
+
+    Raises
+    ------
+    Recalled
+        When it is not.
+    """
+    wanted = Path(flag)
+    if not wanted.exists():
+        raise Recalled
+    if os.name != "posix":  # there, a thread cannot stop another one in the middle of its sleep
+        return fn(*args, **kwargs)
+    over = threading.Event()
+    main = threading.get_ident()
+
+    def look() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            if not wanted.exists():
+                signal.pthread_kill(main, signal.SIGUSR1)
+                return
+
+    def stop(*_: object) -> None:
+        if not over.is_set():
+            raise Recalled
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        return fn(*args, **kwargs)
+    finally:
+        over.set()
+        watcher.join()  # so that its signal cannot come later, into somebody else's task
+        signal.signal(signal.SIGUSR1, before)
 
 
 def start_worker(parent: int) -> None:

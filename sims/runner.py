@@ -417,6 +417,10 @@ class Experiment:
     def _finish(self, reason: Stopped) -> None:
         if self._stopped is None:
             self._stopped = reason
+        self.rest()
+
+    def rest(self) -> None:
+        """Abandon what is in flight; the next step sends it out again, unless this has ended."""
         if self._claims and self._store is not None:
             self._store.release(self._owner)
             self._claims = False
@@ -424,7 +428,7 @@ class Experiment:
             future.cancel()
         self._flying.clear()
         self._lost.clear()
-        self._next = self.trials  # what was in flight is sent out again if the run is extended
+        self._next = self.trials  # what was in flight is sent out again if the run goes on
 
 
 def run(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from toys import COIN, SLOW, CoinParams
 
-from sims.executors import Cluster, Pool, executor
+from sims.executors import Cluster, Leash, Pool, Recalled, executor
 from sims.runner import Experiment, Stop, TrialError, run
 from sims.store import Store, key_of
 
@@ -140,6 +140,32 @@ def test_a_trial_that_raises_on_a_cluster_is_named(cluster):
 def test_nobody_answers():
     with pytest.raises(ValueError, match=r"scheduler = tcp://127\.0\.0\.1:9 is not allowed"):
         Cluster("tcp://127.0.0.1:9")
+
+
+def test_tasks_are_called_back_in_the_middle_of_their_work(pool, tmp_path):
+    leash = Leash(pool, tmp_path)
+    assert leash.submit(pow, 2, 3).result(timeout=60) == 8
+    tasks = [leash.submit(time.sleep, 100) for _ in range(8)]
+    while not any(task.running() for task in tasks):
+        time.sleep(0.01)
+    leash.recall()
+    begun = time.monotonic()
+    for task in tasks:
+        assert isinstance(task.exception(timeout=60), Recalled)
+    assert time.monotonic() - begun < 50
+    assert list(tmp_path.iterdir()) == []
+    assert [leash.submit(pow, 2, k).result(timeout=60) for k in range(4)] == [1, 2, 4, 8]
+
+
+def test_a_leash_calls_back_its_own_tasks_only(pool, tmp_path):
+    one, two = Leash(pool, tmp_path), Leash(pool, tmp_path)
+    kept = two.submit(time.sleep, 1)
+    gone = one.submit(time.sleep, 100)
+    one.recall()
+    assert kept.result(timeout=60) is None
+    assert isinstance(gone.exception(timeout=60), Recalled)
+    del two
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "127.0.0.1:port"])

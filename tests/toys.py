@@ -90,6 +90,16 @@ class SlowCoin(Coin):
         return super().trial(params, grid, rng)
 
 
+class EndlessCoin(Coin):
+    """A coin that takes minutes to fall."""
+
+    name = "toys/endless"
+
+    def trial(self, params, grid, rng):
+        time.sleep(200)
+        return super().trial(params, grid, rng)
+
+
 class CrackedCoin(Coin):
     """A coin that breaks in about one trial of five."""
 
@@ -119,4 +129,5 @@ def _leave_a_trace(folder, rng):
 
 
 COIN, SLOW, CRACKED, WHOLE = Coin(), SlowCoin(), CrackedCoin(), WholeCoin()
+ENDLESS = EndlessCoin()  # in no catalogue
 STUDIES = {study.name: study for study in (COIN, SLOW, CRACKED, WHOLE)}

@@ -8,6 +8,8 @@ from importlib import import_module
 
 from streamlit.web.cli import main
 
+from sims.dashboard.evidence import tidy
+
 
 def preload() -> None:
     """Import what every page needs, so that the first visitor does not wait for it."""
@@ -33,6 +35,7 @@ def serve() -> int:
 
 if __name__ == "__main__":
     status = serve()
+    tidy()
     sys.stdout.flush()
     sys.stderr.flush()
     # Not by way of the interpreter's end: that waits for workers that are still starting, which

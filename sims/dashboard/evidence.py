@@ -7,12 +7,16 @@ import threading
 import weakref
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
 
 from sims.catalogue import studies
-from sims.executors import start_worker
+from sims.executors import Leash, start_worker
 from sims.params import Params
 from sims.result import Result
 from sims.runner import Experiment, Stop
@@ -36,10 +40,11 @@ class Job:
     """
 
     def __init__(self, study: Study[Any], params: Params, seed: int, trials: int) -> None:
-        self.watchers = 0
+        self.watchers: list[str] = []
         self._lock = threading.Lock()
+        self._leash = Leash(_executor(), Path(_folder().name))
         self._experiment = Experiment(
-            study, params, seed=seed, stop=Stop(trials=trials), executor=_executor(), store=_store()
+            study, params, seed=seed, stop=Stop(trials=trials), executor=self._leash, store=_store()
         )
 
     @property
@@ -75,10 +80,17 @@ class Job:
             if trials > self.wanted:
                 self._experiment.extend(Stop(trials=trials))
 
+    def rest(self) -> None:
+        """Abandon the work in flight; whoever looks again sends it out again."""
+        with self._lock:
+            self._experiment.rest()
+            self._leash.recall()
+
     def drop(self) -> None:
-        """Abandon the work in flight."""
+        """Abandon the work for good."""
         with self._lock:
             self._experiment.cancel()
+            self._leash.recall()
 
 
 class Board:
@@ -88,24 +100,38 @@ class Board:
         self._lock = threading.Lock()
         self._jobs: weakref.WeakValueDictionary[Watch, Job] = weakref.WeakValueDictionary()
 
-    def watch(self, watch: Watch, study: Study[Any], params: Params, trials: int) -> Job:
+    def watch(
+        self, watch: Watch, study: Study[Any], params: Params, trials: int, session: str = ""
+    ) -> Job:
         """Return the job of a view, started if nobody watches it yet."""
         with self._lock:
             job = self._jobs.get(watch)
             if job is None:
                 job = self._jobs[watch] = Job(study, params, watch.seed, trials)
-            job.watchers += 1
+            job.watchers.append(session)
         job.want(trials)
         return job
 
-    def leave(self, watch: Watch, job: Job) -> None:
+    def rest_unseen(self) -> None:
+        """Abandon the work in flight of views whose pages have all been closed."""
+        with self._lock:
+            unseen = [job for job in self._jobs.values() if not any(map(_open, job.watchers))]
+        for job in unseen:
+            job.rest()
+
+    def leave(self, watch: Watch, job: Job, session: str = "") -> None:
         """Stop watching; the last one to leave abandons the work in flight."""
         with self._lock:
-            job.watchers -= 1
-            if job.watchers > 0:
+            job.watchers.remove(session)
+            if job.watchers:
                 return
             self._jobs.pop(watch, None)
         job.drop()
+
+
+def _open(session: str) -> bool:
+    """Tell whether a session's page is open; Streamlit remembers closed ones for a while."""
+    return not runtime.exists() or runtime.get_instance().is_active_session(session)
 
 
 def recalled(study: Study[Any], params: Params, seed: int, trials: int) -> Result:
@@ -142,6 +168,16 @@ def _store() -> Store:
     return Store(default_path())
 
 
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="sims-")
+
+
+def tidy() -> None:
+    """Leave nothing behind; called when the server ends."""
+    _folder().cleanup()
+
+
 def _executor() -> Executor:
     """Return the pool, a fresh one if a worker has died.
 
@@ -158,7 +194,7 @@ def _executor() -> Executor:
 
 def _start_worker(parent: int) -> None:
     start_worker(parent)
-    os.nice(15)
+    os.nice(10)
     studies()  # so that the first trial does not wait for imports
 
 

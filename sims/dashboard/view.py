@@ -8,6 +8,7 @@ from concurrent.futures import BrokenExecutor
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from sims.chart import caption
 from sims.dashboard import address, axes, controls, pins, sweep
@@ -72,6 +73,8 @@ def explorer(study: Study[Any], lesson: Mapping[str, str] | None = None) -> None
 
 def _live(study: Study[Any], job: Job, lesson: Mapping[str, str] | None) -> None:
     """Draw the chart with the evidence so far; it comes back by itself while trials arrive."""
+    if job.running:
+        board().rest_unseen()
     try:
         result = job.advance(go_on=ready() and not _paused(study))
     except TrialError as error:
@@ -205,7 +208,7 @@ def _job(study: Study[Any], params: Params, seed: int, trials: int) -> Job:
         known[1].want(trials)
         return known[1]
     _leave()
-    job = board().watch(watch, study, params, trials)
+    job = board().watch(watch, study, params, trials, _session())
     st.session_state["sims-job"] = (watch, job)
     return job
 
@@ -214,7 +217,13 @@ def _leave() -> None:
     """Stop watching what this session watches."""
     known: tuple[Watch, Job] | None = st.session_state.pop("sims-job", None)
     if known is not None:
-        board().leave(*known)
+        board().leave(*known, _session())
+
+
+def _session() -> str:
+    """Return the name of this session."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
 
 
 def _progress(study: Study[Any], job: Job, result: Result) -> None:
