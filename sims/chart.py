@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
+from altair.utils.schemapi import debug_mode
 
 from sims.chart_rows import (
     PIN_NAMES,
@@ -198,16 +199,17 @@ def _spec(
     height: int,
     pinned: int,
 ) -> dict[str, Any]:
-    if isinstance(view, Curves) and view.bars:
-        layers = _bar_layers(study, view, series, dark, pinned)
-    elif isinstance(view, Curves):
-        layers = _curve_layers(study, view, series, places, domains, dark, pinned)
-    elif isinstance(view, HeatMap):
-        layers = _heat_layers(study, view, *domains)
-    else:
-        layers = _stack_layers(study, view, dark)
-    layered = alt.layer(*layers).properties(height=height, width="container")
-    shape: dict[str, Any] = layered.to_dict()
+    with debug_mode(False):  # Altair's validation is left to the tests: it takes half the time
+        if isinstance(view, Curves) and view.bars:
+            layers = _bar_layers(study, view, series, dark, pinned)
+        elif isinstance(view, Curves):
+            layers = _curve_layers(study, view, series, places, domains, dark, pinned)
+        elif isinstance(view, HeatMap):
+            layers = _heat_layers(study, view, *domains)
+        else:
+            layers = _stack_layers(study, view, dark)
+        layered = alt.layer(*layers).properties(height=height, width="container")
+        shape: dict[str, Any] = layered.to_dict(validate=False)
     shape.pop("data")
     shape["config"] = _config(dark)
     return shape
@@ -284,9 +286,9 @@ def _curve_layers(
             color=colour,
             strokeDash=dash,
             opacity=opacity,
-            detail="group:N",
+            detail=alt.Detail("group:N"),
             tooltip=[*tips, line],
-            order="order:Q",
+            order=alt.Order("order:Q"),
         )
         .add_params(shown, _zoom(), *([scrubbed] if scrubbed is not None else []))
     )
@@ -297,16 +299,16 @@ def _curve_layers(
             x=x,
             y=y,
             color=alt.value("#B5B5B5" if dark else "#6B6B6B"),
-            detail="group:N",
+            detail=alt.Detail("group:N"),
             tooltip=[*tips, line],
-            order="order:Q",
+            order=alt.Order("order:Q"),
         )
     )
     evidence = base.transform_filter(alt.datum.role == SIMULATION)
     bars = evidence.mark_rule(aria=False, strokeWidth=2, clip=True).encode(
         x=x,
         y=alt.Y("low:Q"),
-        y2="high:Q",
+        y2=alt.Y2("high:Q"),
         color=colour,
         opacity=alt.condition(shown, alt.value(0.45), alt.value(0.05)),
     )
@@ -346,7 +348,7 @@ def _bar_layers(
     ink = "#E6E6E6" if dark else "#262730"
     evidence = base.transform_filter(alt.datum.role == SIMULATION)
     whiskers = evidence.mark_rule(aria=False, strokeWidth=1.5, color=ink).encode(
-        **place, y=alt.Y("low:Q"), y2="high:Q"
+        **place, y=alt.Y("low:Q"), y2=alt.Y2("high:Q")
     )
     points = evidence.mark_point(aria=False, filled=True, size=40, color=ink).encode(
         **place, y=y, shape=shape, tooltip=tips
@@ -400,7 +402,13 @@ def _pinned_layers(
         alt.Tooltip("y:Q", format=".4g"),
     ]
     lines = pinned.mark_line(strokeWidth=1.6, opacity=0.5, clip=True).encode(
-        x=x, y=y, color=ink, strokeDash=dash, detail="group:N", order="order:Q", tooltip=tips
+        x=x,
+        y=y,
+        color=ink,
+        strokeDash=dash,
+        detail=alt.Detail("group:N"),
+        order=alt.Order("order:Q"),
+        tooltip=tips,
     )
     points = (
         base.transform_filter(alt.datum.role == PINNED_POINT)
@@ -423,7 +431,9 @@ def _place_label(base: alt.Chart, at_place: str, dark: bool) -> alt.Chart:
     text = first.transform_filter(at_place).mark_text(
         aria=False, align="right", fontSize=14, color="#E6E6E6" if dark else "#262730"
     )
-    label: alt.Chart = text.encode(x=alt.value("width"), y=alt.value(10), text="place_label:N")
+    label: alt.Chart = text.encode(
+        x=alt.value("width"), y=alt.value(10), text=alt.Text("place_label:N")
+    )
     return label
 
 
@@ -494,7 +504,7 @@ def _heat_layers(
     cells = (
         base.transform_filter(alt.datum.role != REFERENCE)
         .mark_rect()
-        .encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=colour, tooltip=tips)
+        .encode(x=x, x2=alt.X2("x2:Q"), y=y, y2=alt.Y2("y2:Q"), color=colour, tooltip=tips)
     )
     border = (
         base.transform_filter(alt.datum.role == REFERENCE)
@@ -516,11 +526,11 @@ def _stack_layers(study: Study[Any], view: Stack, dark: bool) -> list[alt.Chart]
         .encode(
             x=x,
             y=y,
-            y2="high:Q",
+            y2=alt.Y2("high:Q"),
             color=alt.Color(
                 "measure:N", scale=scale, sort=None, legend=alt.Legend(title=None, columns=2)
             ),
-            order="order:Q",
+            order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("measure:N", title="part"),
                 alt.Tooltip("x:Q", title=_title(study, view.x), format=".4g"),
@@ -531,7 +541,7 @@ def _stack_layers(study: Study[Any], view: Stack, dark: bool) -> list[alt.Chart]
     seen = base.transform_filter(alt.datum.role == SIMULATION)
     ink = "#FFFFFF" if dark else "#111111"
     bars = seen.mark_rule(aria=False, strokeWidth=2, color=ink, clip=True).encode(
-        x=x, y=y, y2="high:Q"
+        x=x, y=y, y2=alt.Y2("high:Q")
     )
     points = seen.mark_point(
         aria=False, filled=True, size=46, color=ink, opacity=1, clip=True

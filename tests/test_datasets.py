@@ -44,6 +44,14 @@ def test_targets_of_digits():
     assert set(parity.targets.ravel()) == {-1.0, 1.0}
 
 
+def test_digits_read_directly_are_those_of_the_library():
+    from sklearn.datasets import load_digits
+
+    pixels = load_digits().data
+    assert datasets.digits().inputs.tobytes() == ((pixels - pixels.mean()) / pixels.std()).tobytes()
+    np.testing.assert_array_equal(datasets.digits().labels, load_digits().target)
+
+
 @pytest.mark.parametrize("name", ["diabetes", "breast-cancer"])
 def test_tables_are_standardised_by_column(name):
     data = datasets.load(name)

@@ -194,7 +194,7 @@ def _executor() -> Executor:
 
 def _start_worker(parent: int) -> None:
     start_worker(parent)
-    os.nice(10)
+    os.nice(15)
     studies()  # so that the first trial does not wait for imports
 
 

@@ -11,6 +11,7 @@ from sims.dashboard.evidence import recalled
 from sims.dashboard.figure import figure
 from sims.study import Study
 
+HEIGHT = 230  # of a miniature, in pixels
 _START = (
     ("Student", "Predict, then look: a lesson on double descent", {"lesson": "1"}),
     ("Teacher", "The same lesson in large type, for a projector", {"lesson": "1", "teach": "1"}),
@@ -96,7 +97,7 @@ def _card(family: Family) -> None:
 def _miniature(study: Study[Any]) -> None:
     """Draw a study's first view, live: theory, and the evidence that is stored already."""
     preset = study.presets[0]
-    figure(recalled(study, preset.params, 0, preset.trials), study.views[0], height=230)
+    figure(recalled(study, preset.params, 0, preset.trials), study.views[0], height=HEIGHT)
 
 
 def _link(study: Study[Any]) -> None:
