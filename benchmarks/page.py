@@ -2,7 +2,8 @@
 
 Starts a server of its own with an empty trial store, drives it with headless Chromium, and prints
 the home page on a cold server, and medians of: page switch, slider to repainted theory, slider to
-first evidence, and a step of the slider inside the chart.
+first evidence, and a step of the slider inside the chart. Beside them, in the same run, the floor:
+what Streamlit needs for a page that holds one slider and one line (`bare_page.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 CHART = '[data-testid="stVegaLiteChart"] .marks'
@@ -45,43 +48,75 @@ RESET = "() => { window.lines = []; window.points = []; window.begun = performan
 
 def main() -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        begun = time.perf_counter()
-        server, url = start(Path(folder))
-        try:
-            chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        first, slider = bare(chromium)
+        with serving(["sims.dashboard", "app.py"]) as (url, up):
             page = chromium.new_page(viewport={"width": 1280, "height": 900})
-            answered = time.perf_counter() - begun
-            page.goto(url)
-            page.wait_for_selector("h1", timeout=60_000)
-            page.wait_for_selector(CHART, timeout=60_000)
-            seconds = time.perf_counter() - begun - answered
+            seconds = first_load(page, url)
             print(
-                f"first load of home             {seconds:8.2f} s  (server up in {answered:.1f} s)"
+                f"first load of home             {seconds:8.2f} s   (floor {first:.2f} s; "
+                f"server up in {up:.1f} s)"
             )
             report("page switch", [switch(page, step) for step in range(MOVES)])
             page.goto(f"{url}/random-features?study=double-descent")
             page.wait_for_selector(CHART, timeout=60_000)
             page.wait_for_timeout(8000)
             page.evaluate(WATCH)
-            theory, evidence = zip(*[move(page, step) for step in range(MOVES)])
-            report("slider to repainted theory", theory)
+            theory, evidence = zip(*[move(page) for _ in range(MOVES)])
+            ratio = report("slider to repainted theory", theory) / slider
+            print(f"    ratio to the floor         {ratio:8.2f}")
             report("slider to first evidence", evidence)
             report("step of the slider in the chart", scrub(page))
+
+
+def bare(chromium: Browser) -> tuple[float, float]:
+    """Return seconds to the first load of the bare page, and milliseconds a move of its slider."""
+    with serving(["streamlit", "run", "benchmarks/bare_page.py"]) as (url, _):
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        first = first_load(page, url)
+        page.wait_for_timeout(3000)
+        page.evaluate(WATCH)
+        moves = [move(page, evidence=False)[0] for _ in range(MOVES)]
+        middle = report("floor: slider to repainted line", moves)
+        page.close()
+    return first, middle
+
+
+def first_load(page: Page, url: str) -> float:
+    """Open a page and return the seconds until its heading and a chart are there."""
+    begun = time.perf_counter()
+    page.goto(url)
+    page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_selector(CHART, timeout=60_000)
+    return time.perf_counter() - begun
+
+
+@contextmanager
+def serving(command: list[str]) -> Iterator[tuple[str, float]]:
+    """Start a server, and end it; yields its address and the seconds until it answered."""
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        server, url = start(Path(folder), command)
+        try:
+            yield url, time.perf_counter() - begun
         finally:
             server.terminate()
             server.wait()
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+def start(folder: Path, command: list[str]) -> tuple[subprocess.Popen[bytes], str]:
     """Start a server on a free port and wait until it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "sims.dashboard", "app.py", "--server.port", str(port)]
     environment = {**os.environ, "SIMS_STORE": str(folder / "trials.sqlite")}
     server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", *command, "--server.port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
     for _ in range(300):
@@ -101,20 +136,18 @@ def chromium_path() -> str:
     return found
 
 
-def move(page: Page, step: int) -> tuple[float, float]:
+def move(page: Page, evidence: bool = True) -> tuple[float, float]:
     """Press one arrow key on a slider; return milliseconds to theory and to evidence.
 
     The noise goes up by one step each time, so that no view is in the trial store.
     """
     slider = page.get_by_role("slider", name="Label noise variance")
     slider.focus()
-    page.evaluate(
-        "() => { window.lines = []; window.points = []; window.begun = performance.now() }"
-    )
+    page.evaluate(RESET)
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(1500)
     times = page.evaluate("() => [window.lines[0], window.points[0]].map(t => t - window.begun)")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1500 if evidence else 0)
     return float(times[0] or "nan"), float(times[1] or "nan")
 
 
@@ -144,12 +177,13 @@ def scrub(page: Page) -> list[float]:
     return times
 
 
-def report(words: str, times: object) -> None:
-    """Print median and quartiles of what was seen."""
+def report(words: str, times: Iterable[float]) -> float:
+    """Print median and quartiles of what was seen, and return the median."""
     seen = sorted(t for t in times if t == t)
     quartiles = statistics.quantiles(seen, n=4)
     text = f"{quartiles[1]:8.0f} ms  (quartiles {quartiles[0]:.0f}, {quartiles[2]:.0f};"
     print(f"{words:<30} {text} {len(seen)} moves)")
+    return quartiles[1]
 
 
 if __name__ == "__main__":

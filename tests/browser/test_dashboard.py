@@ -122,18 +122,6 @@ def test_every_study_opens_without_error_or_foreign_request(server, page, name):
     assert errors == []
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 390)])
-def test_page_fits_its_width_on_both_grounds(server, browser, scheme, width):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
-    page = context.new_page()
-    open_study(page, server, "study=double-descent&n=64&modes=400")
-    chart = page.locator('[data-testid="stVegaLiteChart"]').bounding_box()
-    assert chart["x"] >= 0
-    assert chart["x"] + chart["width"] <= width
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
-
-
 def test_what_is_taken_away_is_what_is_seen(server, page):
     open_study(page, server, "study=double-descent&n=64&modes=400&points=6&seed=5")
     expect(page.get_by_text("20 of 20 trials")).to_be_visible()

@@ -135,6 +135,27 @@ def test_the_search_finds_studies_papers_and_symbols(server, page):
 
 
 @pytest.mark.parametrize("place", PAGES)
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("dark", 390), ("light", 390)])
+def test_every_page_fits_its_width_on_both_grounds(server, browser, place, scheme, width):
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(f"{server.url}/{place}")
+    page.wait_for_selector("h1")
+    if place not in ("verdicts", "glossary"):
+        page.wait_for_selector(CHART)
+        for chart in page.locator('[data-testid="stVegaLiteChart"]').all():
+            box = chart.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    lightness = sum(int(part) for part in re.findall(r"\d+", ground)[:3]) / 3
+    assert (lightness < 64) == (scheme == "dark")
+    assert page.get_by_test_id("stException").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("place", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_or_critical_finding_of_axe(server, browser, place, scheme):
     from axe_playwright_python.sync_playwright import Axe
