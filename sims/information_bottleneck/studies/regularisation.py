@@ -163,7 +163,7 @@ class WeightPenalty(Study[PenaltyParams]):
         ),
     )
     presets = (
-        Preset("quick", "ReLU, 80 epochs", PenaltyParams(), 14),
+        Preset("quick", "ReLU, 80 epochs", PenaltyParams(), 24),
         Preset(
             "paper",
             "ReLU, ten initialisations at once, 1000 epochs",
