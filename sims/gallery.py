@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sims
 from sims.catalogue import FAMILIES
-from sims.report import command_line, save, write
+from sims.report import PNG_SCALE, command_line, save, write
 
 if TYPE_CHECKING:
     from sims.campaign import Entry
@@ -141,8 +141,11 @@ def _template() -> Any:
     return environment.from_string(source)
 
 
-def _pictures(study: Any, paths: list[Path]) -> list[tuple[str, str]]:
-    """Return every view's title and picture, as data that a page holds itself."""
+def _pictures(study: Any, paths: list[Path]) -> list[tuple[str, str, int | None]]:
+    """Return every view's title and picture, as data that a page holds itself.
+
+    With the width at which a picture of pixels is as large as one of lines.
+    """
     known = {path.name: path for path in paths}
     pictures = []
     for view in study.views:
@@ -152,8 +155,10 @@ def _pictures(study: Any, paths: list[Path]) -> list[tuple[str, str]]:
             continue
         small = vector.stat().st_size <= _LARGEST_SVG
         kind, path = ("svg+xml", vector) if small else ("png", pixels)
-        data = base64.b64encode(path.read_bytes()).decode()
-        pictures.append((html.escape(view.title), f"data:image/{kind};base64,{data}"))
+        content = path.read_bytes()
+        width = None if small else int.from_bytes(content[16:20], "big") // PNG_SCALE
+        data = base64.b64encode(content).decode()
+        pictures.append((html.escape(view.title), f"data:image/{kind};base64,{data}", width))
     return pictures
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Format = Literal["png", "svg", "pdf", "csv", "parquet", "vega-lite", "verdict"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+PNG_SCALE = 2  # pixels a unit of length, for screens as fine as paper
 SUFFIX: dict[Format, str] = {
     "png": ".png",
     "svg": ".svg",
@@ -96,7 +97,7 @@ def _picture(drawn: dict[str, Any], format_: Format) -> bytes:
     import vl_convert
 
     if format_ == "png":
-        return bytes(vl_convert.vegalite_to_png(drawn, scale=2))
+        return bytes(vl_convert.vegalite_to_png(drawn, scale=PNG_SCALE))
     if format_ == "svg":
         return str(vl_convert.vegalite_to_svg(drawn)).encode()
     return bytes(vl_convert.vegalite_to_pdf(drawn))
