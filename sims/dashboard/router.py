@@ -13,6 +13,9 @@ _FRAMED = "sims-framed"
 _STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3.6rem clamp(1rem, 4vw, 4rem) 4rem; }
 @media (min-width: 640px) { .katex-display { overflow: visible !important; } }
+@media (prefers-reduced-motion: reduce) {
+  *, ::before, ::after { animation: none !important; transition: none !important; }
+}
 """
 
 

@@ -243,9 +243,8 @@ def _progress(study: Study[Any], job: Job, result: Result) -> None:
 def _meter(result: Result) -> None:
     if not result.checks:
         return
-    st.markdown("**Agreement**")
-    for check in result.checks:
-        st.markdown(_check_words(check))
+    # One element: the browser draws every element anew whenever a slider moves.
+    st.markdown("\n\n".join(["**Agreement**", *map(_check_words, result.checks)]))
 
 
 def _check_words(check: Check) -> str:

@@ -109,6 +109,23 @@ def test_the_keyboard_alone_is_enough(server, page):
     expect(page).not_to_have_url(before)
 
 
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_nothing_moves_for_who_asked_for_that(server, browser, motion):
+    context = browser.new_context(reduced_motion=motion)
+    page = context.new_page()
+    open_study(page, server, QUICK)
+    settled(page)
+    moving = page.evaluate(
+        """() => [...document.querySelectorAll('*')].filter(e => {
+             const style = getComputedStyle(e);
+             return [style.transitionDuration, style.animationDuration].some(
+               all => all.split(',').some(one => parseFloat(one) > 0));
+           }).length"""
+    )
+    assert (moving == 0) == (motion == "reduce")
+    context.close()
+
+
 def test_from_home_to_a_pinned_comparison_and_a_figure_in_under_ten_actions(server, page):
     page.goto(server.url)
     page.get_by_role("link", name="What the peak is made of").click()  # 1
