@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _FOLLOW_SECONDS = 1.0
-_LOOK_SECONDS = 0.2  # between two looks at whether a task is still wanted
 
 
 class Pool(Executor):
@@ -117,14 +116,15 @@ class Cluster(Executor):
 
 
 class Recalled(BaseException):
-    """The task at work was called back; not an `Exception`, so that no trial swallows it."""
+    """The task was called back before it began."""
 
 
 class Leash(Executor):
-    """Tasks on another executor, on this machine, that can be called back even while they run.
+    """Tasks on another executor, on this machine, that can be called back while they wait.
 
-    A file stands for "still wanted". Without it, tasks that wait are not begun, and (on POSIX)
-    those at work end within a fraction of a second, or when the library call they are in returns.
+    A file stands for "still wanted"; without it a task that waits in a worker's queue ends at
+    once. A task at work is left to finish: stopped in the middle of an import, say, it would
+    leave its worker broken for all that come after.
 
     Parameters
     ----------
@@ -155,46 +155,22 @@ class Leash(Executor):
         return self._executor.submit(run_leashed, str(self._flag), fn, *args, **kwargs)
 
     def recall(self) -> None:
-        """Call back all tasks sent out so far; their futures hold `Recalled`, or never run."""
+        """Call back the tasks sent out so far; the futures of those that wait hold `Recalled`."""
         self._lower()
         self._flag = None
 
 
 def run_leashed(flag: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Run a task, in a worker's main thread, for as long as its flag is there.
+    """Run a task if its flag is there; what a worker is asked to do.
 
     Raises
     ------
     Recalled
         When it is not.
     """
-    wanted = Path(flag)
-    if not wanted.exists():
+    if not os.path.exists(flag):
         raise Recalled
-    if os.name != "posix":  # there, a thread cannot stop another one in the middle of its sleep
-        return fn(*args, **kwargs)
-    over = threading.Event()
-    main = threading.get_ident()
-
-    def look() -> None:
-        while not over.wait(_LOOK_SECONDS):
-            if not wanted.exists():
-                signal.pthread_kill(main, signal.SIGUSR1)
-                return
-
-    def stop(*_: object) -> None:
-        if not over.is_set():
-            raise Recalled
-
-    before = signal.signal(signal.SIGUSR1, stop)
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    try:
-        return fn(*args, **kwargs)
-    finally:
-        over.set()
-        watcher.join()  # so that its signal cannot come later, into somebody else's task
-        signal.signal(signal.SIGUSR1, before)
+    return fn(*args, **kwargs)
 
 
 def start_worker(parent: int) -> None:

@@ -90,13 +90,13 @@ class SlowCoin(Coin):
         return super().trial(params, grid, rng)
 
 
-class EndlessCoin(Coin):
-    """A coin that takes minutes to fall."""
+class HeavyCoin(Coin):
+    """A coin that takes its time to fall."""
 
-    name = "toys/endless"
+    name = "toys/heavy"
 
     def trial(self, params, grid, rng):
-        time.sleep(200)
+        time.sleep(2)
         return super().trial(params, grid, rng)
 
 
@@ -129,5 +129,5 @@ def _leave_a_trace(folder, rng):
 
 
 COIN, SLOW, CRACKED, WHOLE = Coin(), SlowCoin(), CrackedCoin(), WholeCoin()
-ENDLESS = EndlessCoin()  # in no catalogue
+HEAVY = HeavyCoin()  # in no catalogue
 STUDIES = {study.name: study for study in (COIN, SLOW, CRACKED, WHOLE)}
