@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def agreement(
-    outcome: Outcome,
+    outcome: Outcome[Any],
     measure: str,
     *,
     tolerance: float,
@@ -86,7 +86,7 @@ def agreement(
 
 
 def never_above(
-    outcome: Outcome,
+    outcome: Outcome[Any],
     measure: str,
     bound: ArrayLike,
     *,
@@ -145,7 +145,7 @@ def never_above(
 
 
 def exceeds(
-    outcome: Outcome,
+    outcome: Outcome[Any],
     measure: str,
     threshold: ArrayLike = 0.0,
     *,
@@ -201,7 +201,7 @@ def exceeds(
     return Check(name, claim, "holds", figure, share, detail, outcome.alarm)
 
 
-def reach(outcome: Outcome, share: float, points: int) -> float:
+def reach(outcome: Outcome[Any], share: float, points: int) -> float:
     """Return by how much 95 % intervals are widened before a claim is refused on them.
 
     A claim about the share of `points` is refused when ``m = floor((1 - share) points) + 1`` of
@@ -280,7 +280,7 @@ def _further(trials: int, half: NDArray[Any], wanted: NDArray[Any]) -> int:
 
 
 def _points(
-    outcome: Outcome, reference: ArrayLike, measure: str, where: ArrayLike | None
+    outcome: Outcome[Any], reference: ArrayLike, measure: str, where: ArrayLike | None
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], int]:
     """Return reference, centre and interval where all are finite, and how many points are not."""
     columns = (outcome.mean, outcome.low, outcome.high)

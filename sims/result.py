@@ -69,7 +69,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result(Outcome):
+class Result(Outcome[Any]):
     """An `Outcome` that knows its study and its provenance, and can present itself."""
 
     study: Study[Any]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 P = TypeVar("P", bound=Params)
+P_co = TypeVar("P_co", bound=Params, covariant=True)
 Arrays = Mapping[str, "NDArray[Any]"]
 
 Standing = Literal["exact", "asymptotic", "bound"]
@@ -292,7 +293,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Generic[P_co]):
     """Theory and the summary of the trials so far, as arrays shaped by the measures' axes.
 
     Attributes
@@ -308,7 +309,7 @@ class Outcome:
         The probability with which each check may refuse a true claim.
     """
 
-    params: Params
+    params: P_co
     grid: Arrays
     theory: Arrays
     mean: Arrays
@@ -371,7 +372,7 @@ class Study(ABC, Generic[P]):
         """Run ONE independent repetition of the experiment over all axes at once."""
         raise NotImplementedError(f"{self.name} has no experiment")
 
-    def checks(self, outcome: Outcome) -> Sequence[Check]:
+    def checks(self, outcome: Outcome[P]) -> Sequence[Check]:
         """Judge an outcome."""
         return ()
 

@@ -251,9 +251,9 @@ class BoundAnatomy(Study[BoundParams]):
             "than to first order, and the papers' form with constant 1 is not sure to be a bound.",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BoundParams]) -> tuple[Check, ...]:
         """Hold first order against simulation, and the product above every risk."""
-        params: BoundParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         covered = _covered(params)
         found = []
         if covered.any():

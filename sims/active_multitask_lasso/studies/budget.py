@@ -346,6 +346,6 @@ class Budget(Study[BudgetParams]):
             notes.append("Floors take more than a fifth of the smallest budget: rules converge.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BudgetParams]) -> tuple[Check, ...]:
         """Hold first order against simulation, the slopes, and the orderings that are vouched."""
         return verdicts(outcome, PAPER_INSTANCE)

@@ -30,9 +30,9 @@ TOLERANCE = 0.15
 SLOPE = 0.1
 
 
-def verdicts(outcome: Outcome, paper: BudgetParams) -> tuple[Check, ...]:
+def verdicts(outcome: Outcome[BudgetParams], paper: BudgetParams) -> tuple[Check, ...]:
     """Hold first order, slopes and orderings; those of the paper's instance in detail."""
-    params: BudgetParams = outcome.params  # type: ignore[assignment]
+    params = outcome.params
     covered = np.zeros((len(params.kinds), 5, params.budgets.size), dtype=bool)
     covered[:, :L2_ACTIVE] = [covered_by(params, kind) for kind in params.kinds]
     repaid = covered & (np.asarray(outcome.theory["rep"]) >= outcome.theory["step"])
@@ -51,7 +51,7 @@ def verdicts(outcome: Outcome, paper: BudgetParams) -> tuple[Check, ...]:
     return (*held, *orderings(outcome, params, paper, covered), least(outcome, params))
 
 
-def slopes(outcome: Outcome, covered: NDArray[np.bool_]) -> Check:
+def slopes(outcome: Outcome[BudgetParams], covered: NDArray[np.bool_]) -> Check:
     """Check that log risk falls with slope −1 along log N, where first order applies."""
     name, words = "slope", f"slope −1 ± {SLOPE:g} in log-log scales, known relevance"
     if outcome.trials < 2:
@@ -75,7 +75,10 @@ def slopes(outcome: Outcome, covered: NDArray[np.bool_]) -> Check:
 
 
 def orderings(
-    outcome: Outcome, params: BudgetParams, paper: BudgetParams, covered: NDArray[np.bool_]
+    outcome: Outcome[BudgetParams],
+    params: BudgetParams,
+    paper: BudgetParams,
+    covered: NDArray[np.bool_],
 ) -> tuple[Check, ...]:
     """Assert orderings where theory sets two strategies apart by the whole least risk.
 
@@ -105,7 +108,7 @@ def orderings(
     return (*found, replace(second, name="ordering"))
 
 
-def least(outcome: Outcome, params: BudgetParams) -> Check:
+def least(outcome: Outcome[BudgetParams], params: BudgetParams) -> Check:
     """Check that first order never undercuts Elfving's optimum."""
     rep = np.asarray(outcome.theory["rep"])
     floors = [

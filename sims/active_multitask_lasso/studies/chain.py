@@ -157,9 +157,9 @@ class Chain(Study[ChainParams]):
         found = np.transpose([_row(params.tasks, int(k), int(seed)) for k, seed in cells])
         return {"gain": found[:2], "broken": np.asarray(float(_breaks(found).sum()))}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ChainParams]) -> tuple[Check, ...]:
         """Hold the chain on all instances of both views."""
-        params: ChainParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         broken = int(_breaks(np.asarray(outcome.theory["sorted"]), params.tasks).sum())
         found = _values(params.tasks, params.rank, params.seed, params.instances)
         loose = int((np.abs(found[3] / found[0] - 1) > 1e-9).sum())

@@ -316,9 +316,9 @@ class DigitsStandIn(Study[DigitsParams]):
             notes.append("With so many target samples the target alone may do best.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[DigitsParams]) -> tuple[Check, ...]:
         """Hold the gain of both active rules where it is claimed; say nothing of L1 against L2."""
-        params: DigitsParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         ranks = [rank for rank in CLAIMED if rank in params.ranks]
         settings = {**params.model_dump(), "ranks": (), "split": 0}
         known = {**DigitsParams().model_dump(), "ranks": (), "split": 0}
@@ -333,7 +333,7 @@ def _tasks(split: int) -> DigitsTasks:
     return digits_tasks(np.random.default_rng(split))
 
 
-def _gains(outcome: Outcome, ranks: list[int]) -> Check:
+def _gains(outcome: Outcome[DigitsParams], ranks: list[int]) -> Check:
     """Check that both active rules gain over uniform sampling, by three standard errors."""
     name = "gain"
     shown = " and ".join(str(rank) for rank in ranks)

@@ -255,9 +255,9 @@ class ExplorationShare(Study[ExplorationParams]):
             notes.append(f"Fewer than 12K = {12 * params.rank} target samples: the head is noise.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ExplorationParams]) -> tuple[Check, ...]:
         """Hold the lines where estimates are good, and the left side of the U above its bottom."""
-        params: ExplorationParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         shares = np.asarray(outcome.grid["share"])
         budgets = np.asarray(outcome.grid["budget"])[:, None, None]
         explored = shares * budgets / params.tasks

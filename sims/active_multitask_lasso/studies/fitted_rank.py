@@ -178,9 +178,9 @@ class FittedRank(Study[FittedRankParams]):
         """Return the true dimension."""
         return {"true": float(params.rank)}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[FittedRankParams]) -> tuple[Check, ...]:
         """Hold the limits, and the lead of the L1 rule at every fitted dimension."""
-        params: FittedRankParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         rep = np.asarray(outcome.theory["rep"])
         apart = rep[UNIFORM] > 2 * rep[L1]
         found = [

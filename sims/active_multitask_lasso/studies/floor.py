@@ -163,9 +163,9 @@ class Floored(Study[FloorParams]):
         """Return the budget at which the floors take half of it."""
         return {"floors": 2.0 * params.tasks * params.floor}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[FloorParams]) -> tuple[Check, ...]:
         """Hold the certificate, the limit and the L2 rule's distance."""
-        params: FloorParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         gap = float(np.max(outcome.theory["gap"]))
         ratio, excess = (np.asarray(outcome.theory[name]) for name in ("ratio", "excess"))
         lowest, budget = float(ratio.min()), np.asarray(outcome.grid["budget"])

@@ -259,9 +259,9 @@ class Gap(Study[GapParams]):
             f"{2 * params.dimension} of them: the simulated risk lies above its first-order value.",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[GapParams]) -> tuple[Check, ...]:
         """Hold first order against simulation; the chain, the factor T, strict dominance."""
-        params: GapParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         simulated = [int(t) for t in np.asarray(outcome.grid["simulated"])]
         ratios = [float(u) for u in np.asarray(outcome.grid["ratio"])]
         where = np.array(

@@ -228,9 +228,9 @@ class ObjectiveTrap(Study[ObjectiveParams]):
         """Return where the rules are equally good."""
         return {"zero": 0.0}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ObjectiveParams]) -> tuple[Check, ...]:
         """Hold first order where it applies, and the loss where floors are small."""
-        params: ObjectiveParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         floors = np.asarray(outcome.grid["floor"])
         found = [
             agreement(

@@ -205,9 +205,9 @@ class OpeningCost(Study[OpeningParams]):
             "heuristic, and a cheaper one may exist.",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[OpeningParams]) -> tuple[Check, ...]:
         """Hold the cheapest design below every rule, and equal to the L1 rule where it must be."""
-        params: OpeningParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         over = np.asarray(outcome.theory["over"])
         tasks = np.asarray(outcome.theory["tasks"])
         low, most = float(over.min()), int(tasks[CHEAPEST].max())

@@ -331,9 +331,9 @@ class LassoPathStudy(Study[PathParams]):
             )
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[PathParams]) -> tuple[Check, ...]:
         """Hold the certificate, the number of tasks, the end of the path, and lambda's worth."""
-        params: PathParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         gap = float(np.max(outcome.theory["gap"]))
         norm = np.asarray(outcome.theory["norm"])
         end = float(norm[0] / values_of(*chosen(params)).nu1.norm)

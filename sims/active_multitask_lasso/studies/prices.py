@@ -231,9 +231,9 @@ class Prices(Study[PricesParams]):
             "Some designs leave tasks that matter with few samples: first order is optimistic.",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[PricesParams]) -> tuple[Check, ...]:
         """Hold first order, the optimality of the design, and its lead."""
-        params: PricesParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         spreads = np.asarray(outcome.grid["simulated"])
         curve = np.asarray(outcome.theory["curve"])
         relative = np.asarray(outcome.theory["relative"])

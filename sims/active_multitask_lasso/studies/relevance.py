@@ -294,9 +294,9 @@ class RelevanceBars(Study[RelevanceParams]):
             notes.append("The L1 solution is not unique here; compare norms, not bars.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RelevanceParams]) -> tuple[Check, ...]:
         """Hold W nu = w, the certificate and the number of tasks used."""
-        params: RelevanceParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         made, found = instance_of(*chosen(params)), values_of(*chosen(params))
         heads = made.heads[:, _order(found)]
         nu = np.asarray(outcome.theory["relevance"])

@@ -257,9 +257,9 @@ class Stages(Study[StagesParams]):
             "and neither line nor limit 1 is reached.",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[StagesParams]) -> tuple[Check, ...]:
         """Hold the lines where estimates are good; the guarantee; the limit."""
-        params: StagesParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         budget = np.asarray(outcome.grid["budget"])
         explored = [
             exploration_budget(int(n), tasks=params.tasks, dimension=params.dimension)

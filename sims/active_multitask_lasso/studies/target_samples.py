@@ -222,9 +222,9 @@ class TargetSamples(Study[TargetParams]):
         """Return the rule of thumb, and where both are equal."""
         return {"rule": 12.0 * params.rank, "zero": 0.0}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[TargetParams]) -> tuple[Check, ...]:
         """Hold the lines with plenty of target samples; the crossing where it is known."""
-        params: TargetParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         size = np.asarray(outcome.grid["size"]) / params.rank
         found = []
         if params.total >= 8 * params.tasks * params.dimension:

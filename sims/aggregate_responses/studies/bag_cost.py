@@ -234,9 +234,9 @@ class BagCost(Study[BagCostParams]):
             )
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BagCostParams]) -> tuple[Check, ...]:
         """Hold theory against simulation; well regularised, risk only rises with bag size."""
-        params: BagCostParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         found = [sized_agreement(outcome, "risk", "risk")]
         ridge = "with the best ridge the risk never falls as bags grow"
         rows = [("ridge", ridge, np.asarray(outcome.theory["ridge"]))]

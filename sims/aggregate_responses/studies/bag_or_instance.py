@@ -230,9 +230,9 @@ class BagOrInstance(Study[BagOrInstanceParams]):
         sizes = (params.bag_size,)
         return (*near_peaks(params.psi, sizes), *few_bags(params.n, sizes))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BagOrInstanceParams]) -> tuple[Check, ...]:
         """Hold both risks against simulation, and the ties against the risks."""
-        params: BagOrInstanceParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         where = away_from_peaks(params.psi, params.bag_size, _weights()[:, None])
         gap = _tie(outcome.grid, np.asarray(outcome.theory["threshold"]))
         claim = "at the threshold both losses have the same risk, all over the map"

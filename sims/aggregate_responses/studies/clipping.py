@@ -199,9 +199,9 @@ class Clipping(Study[ClippingParams]):
         """Warn about the printed scale, few bags and the bag loss near its peak."""
         return private_validity(params)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ClippingParams]) -> tuple[Check, ...]:
         """Hold the risk against simulation, and the best constant below the paper's condition."""
-        params: ClippingParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         tuned = np.asarray(outcome.theory["tuned"])
         lead = float(np.max(tuned[np.argmin(params.bag_sizes)] / tuned.min(0)))
         wins = "each at its best C, no bag beats the smallest by more than 2 % at any ε"

@@ -173,16 +173,15 @@ def finite_size(d: int) -> float:
 
 
 def sized_agreement(
-    outcome: Outcome,
+    outcome: Outcome[Any],
     measure: str,
     quantity: str,
     *,
     where: ArrayLike | None = None,
     least: float = 0.02,
 ) -> Check:
-    """Hold theory against simulation, as closely as the number of features allows."""
-    params: Proportion = outcome.params  # type: ignore[assignment]
-    slack = max(least, finite_size(params.d))
+    """Hold theory against simulation, as closely as the number of features, `d`, allows."""
+    slack = max(least, finite_size(outcome.params.d))
     words = f"theory within {100 * slack:.2g} % of the simulated {quantity}"
     return agreement(outcome, measure, tolerance=slack, where=where, sentence=words)
 

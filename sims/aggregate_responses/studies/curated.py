@@ -216,9 +216,9 @@ class Curated(Study[CuratedParams]):
         peaks = sizes if min(params.rhos) <= 0.01 else ()
         return (*near_peaks(params.n / params.d, peaks), *few_bags(params.n, sizes))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[CuratedParams]) -> tuple[Check, ...]:
         """Hold theory against simulation, risk falling with alignment, and the programme."""
-        params: CuratedParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         extra = max(0.02, params.bag_size / params.d)
         rise = never_rises(np.asarray(outcome.theory["risk"]), 1)
         falls = "the better the score, the lower the risk, at every weight"

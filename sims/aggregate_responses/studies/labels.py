@@ -216,9 +216,9 @@ class Labels(Study[LabelParams]):
         sizes = params.bag_sizes
         return (*near_peaks(params.n / params.d, sizes), *few_bags(params.n, sizes))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[LabelParams]) -> tuple[Check, ...]:
         """Hold cosine and accuracy against simulation."""
-        params: LabelParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         k, rho = np.asarray(outcome.grid["bag_size"])[:, None], np.asarray(outcome.grid["rho"])
         where = away_from_peaks(params.n / params.d, k, rho)
         return (
@@ -228,7 +228,7 @@ class Labels(Study[LabelParams]):
         )
 
 
-def _top(outcome: Outcome, params: LabelParams) -> tuple[Check, ...]:
+def _top(outcome: Outcome[LabelParams], params: LabelParams) -> tuple[Check, ...]:
     """Check that no weight on a fine grid has a larger cosine than the closed form's."""
     psi = params.n / params.d
     if psi <= 1:

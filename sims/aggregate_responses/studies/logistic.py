@@ -186,7 +186,7 @@ class LogisticShrinkage(Study[LogisticParams]):
             "big bags are inflated by their own noise.",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[LogisticParams]) -> tuple[Check, ...]:
         """Hold the norms against simulation."""
         instance = np.asarray(outcome.grid["loss"])[:, None] == "instance"
         enough = "theory within {} % of the norm that {}"

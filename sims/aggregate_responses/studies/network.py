@@ -185,7 +185,7 @@ class NetworkOnBags(Study[NetworkParams]):
             return ()
         return (f"Only {fewest} bags at the largest size: results scatter widely.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[NetworkParams]) -> tuple[Check, ...]:
         """Judge our own finding: at no bag size is a large weight the best."""
         words = "no weight above 0.1 beats all smaller ones by more than its error, at any bag size"
         rho = np.asarray(outcome.grid["rho"])

@@ -314,9 +314,9 @@ class PrivateRisk(Study[PrivateRiskParams]):
         """Warn about the printed scale, few bags and the bag loss near its peak."""
         return private_validity(params)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[PrivateRiskParams]) -> tuple[Check, ...]:
         """Hold the risk against simulation, the staircase falling, and the ridge's order."""
-        params: PrivateRiskParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         steps = np.diff(np.asarray(outcome.theory["best_size"]), axis=1)
         rise = float(np.max(steps, initial=0.0))
         falls = "the best bag size never grows with ε"
@@ -341,9 +341,9 @@ def private_validity(params: WeightedRelease) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def private_agreement(outcome: Outcome) -> Check:
+def private_agreement(outcome: Outcome[WeightedRelease]) -> Check:
     """Hold the risk against simulation, off the bag loss's peak."""
-    params: WeightedRelease = outcome.params  # type: ignore[assignment]
+    params = outcome.params
     k = np.asarray(outcome.grid["bag_size"])[:, None]
     near = (params.rho <= 0.01) & (np.abs(params.psi - k) < 0.15 * k)
     return sized_agreement(outcome, "risk", "risk", where=~near, least=0.04)

@@ -222,9 +222,9 @@ class PrivateBagSize(Study[PrivateSizeParams]):
         sizes = (params.largest,)
         return (*near_peaks(params.psi, sizes), *few_bags(params.n, sizes))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[PrivateSizeParams]) -> tuple[Check, ...]:
         """Hold the noise against simulation, the jump, and the critical weight's equation."""
-        params: PrivateSizeParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         k, rho = np.asarray(outcome.grid["bag_size"])[:, None], np.asarray(outcome.grid["rho"])
         where = away_from_peaks(params.psi, k, rho)
         best = np.asarray(outcome.theory["best_size"])

@@ -276,9 +276,9 @@ class RealData(Study[RealDataParams]):
             notes.append("Heavy-tailed features and ±1 responses: the theory is too optimistic.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RealDataParams]) -> tuple[Check, ...]:
         """Hold the plug-in theory against splits, and neither pure loss as the best."""
-        params: RealDataParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         sizes = np.asarray(outcome.grid["bag_size"])
         enough = params.train / sizes >= 2 * population(params.data).eigenvalues.size
         words = "theory within 6 % of the test error, with at least two bags a feature"
@@ -309,7 +309,7 @@ def _by_method(params: RealDataParams, sizes: Real) -> Real:
     return np.stack([*pure, predicted(params, sizes, TUNING).min(1)])
 
 
-def _interior(outcome: Outcome, params: RealDataParams) -> Check:
+def _interior(outcome: Outcome[RealDataParams], params: RealDataParams) -> Check:
     """Check that the tuned weight beats both losses where there are bags to tune it on."""
     words = "with 20 bags or more the tuned weight beats both pure losses, from bags of 4 on"
     name = "interior"

@@ -249,9 +249,9 @@ class RidgeOrWeight(Study[RidgeParams]):
         sizes = (params.bag_size,)
         return (*near_peaks(params.psi, sizes), *few_bags(params.n, sizes))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RidgeParams]) -> tuple[Check, ...]:
         """Hold theory against simulation, and the ridge against the weight."""
-        params: RidgeParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         tuned, joint = np.asarray(outcome.theory["tuned"]), np.asarray(outcome.theory["joint"])
         excess = float(np.max(tuned[1] / tuned[0]))
         lead = float(joint[:, 0].min() / joint.min())

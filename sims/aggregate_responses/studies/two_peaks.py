@@ -199,9 +199,9 @@ class BagDescent(Study[DescentParams]):
             return ()
         return (f"Only {fewest:.0f} bags at the left end: single draws scatter widely.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[DescentParams]) -> tuple[Check, ...]:
         """Hold theory against simulation off the peaks, and find both peaks infinite."""
-        params: DescentParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         rho, psi = np.asarray(outcome.grid["rho"]), np.asarray(outcome.grid["psi"])
         where = away_from_peaks(outcome.grid["simulated"], params.bag_size, rho[:, None])
         found = sized_agreement(outcome, "risk", "risk", where=where)

@@ -228,7 +228,7 @@ class TwoStage(Study[TwoStageParams]):
             *few_bags(round(half), [params.bag_size]),
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[TwoStageParams]) -> tuple[Check, ...]:
         """Hold theory against simulation, its verdict against theirs, and the tuned budget."""
         covered = (np.asarray(outcome.grid["scheme"]) != REUSED)[:, None]
         fresh = "risk along {}, fresh samples"
@@ -315,7 +315,7 @@ def _schemes(
     return random, drawn.fresh, drawn.reused
 
 
-def _verdict(outcome: Outcome) -> Check:
+def _verdict(outcome: Outcome[TwoStageParams]) -> Check:
     """Check that the simulation never contradicts which scheme the theory prefers."""
     name, words = "verdict", "the simulation prefers the scheme that the theory prefers"
     if outcome.trials < 2:

@@ -202,7 +202,7 @@ class UnequalBags(Study[UnequalParams]):
             notes.append(f"The deviation is cut off at {params.mean_size - 1}: bags hold a sample.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[UnequalParams]) -> tuple[Check, ...]:
         """Hold theory against simulation, and size-weighted bags against equal ones."""
         found = [
             sized_agreement(outcome, "risk", "risk along ρ"),

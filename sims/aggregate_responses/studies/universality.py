@@ -144,9 +144,9 @@ class Universality(Study[UniversalityParams]):
         sizes = params.bag_sizes
         return (*near_peaks(params.n / params.d, sizes), *few_bags(params.n, sizes))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[UniversalityParams]) -> tuple[Check, ...]:
         """Hold the one theory against every law."""
-        params: UniversalityParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         k, rho = np.asarray(outcome.grid["bag_size"])[:, None], np.asarray(outcome.grid["rho"])
         where = away_from_peaks(params.n / params.d, k, rho)
         law = np.asarray(outcome.grid["law"])[:, None, None]

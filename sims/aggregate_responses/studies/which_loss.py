@@ -233,9 +233,9 @@ class Weight(Study[WeightParams]):
             notes.append("In bags of one sample ρ has no effect.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[WeightParams]) -> tuple[Check, ...]:
         """Hold risk, bias² and variance against simulation, and the optimum below all points."""
-        params: WeightParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         k, rho = np.asarray(outcome.grid["bag_size"])[:, None], np.asarray(outcome.grid["rho"])
         where = away_from_peaks(params.psi, k, rho)
         found = [
@@ -253,7 +253,7 @@ def _best(params: WeightParams) -> OptimalRho:
     return optimal_rho(params.psi, k, noise_variance=noise, rho_max=params.largest)
 
 
-def _never_below(outcome: Outcome, params: WeightParams) -> Check:
+def _never_below(outcome: Outcome[WeightParams], params: WeightParams) -> Check:
     """Check that no simulated risk undercuts the best one by more than finite size allows."""
     words = "no weight does better in the simulation than the best one in theory"
     slack = finite_size(params.d)

@@ -176,9 +176,9 @@ class BandLimit(Study[BandLimitParams]):
             return ()
         return (f"Only {least} open coefficients in the smallest dimension: truths differ much.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BandLimitParams]) -> tuple[Check, ...]:
         """Hold the formula against random truths, and the two directions."""
-        params: BandLimitParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         free = np.array(
             [
                 [open_coefficients(int(m), int(k), params.share) for k in outcome.grid["degree"]]

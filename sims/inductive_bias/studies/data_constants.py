@@ -196,9 +196,9 @@ class DataConstants(Study[ConstantsParams]):
             "excess": smallest / smallest_of_all() - 1.0,
         }
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ConstantsParams]) -> tuple[Check, ...]:
         """Hold the bias by neighbours, and the extrapolation against all pairs."""
-        params: ConstantsParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         pairs = np.asarray(outcome.grid["pairs"])
         truth = np.asarray(outcome.theory["truth"])
         against = Outcome(

@@ -262,7 +262,7 @@ class DifficultyDrivers(Study[DriversParams]):
             "hypothesis is good enough.",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[DriversParams]) -> tuple[Check, ...]:
         """Hold the published curves' values, and the directions."""
         worst = max(anchor_gaps())
         theory = outcome.theory

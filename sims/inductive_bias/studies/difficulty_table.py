@@ -280,7 +280,7 @@ class DifficultyTable(Study[TableParams]):
             )
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[TableParams]) -> tuple[Check, ...]:
         """Hold the computed table against the published values."""
         theory = outcome.theory
         ours = np.concatenate([np.asarray(theory["images"])[1:], np.asarray(theory["controls"])])

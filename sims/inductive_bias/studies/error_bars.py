@@ -276,9 +276,9 @@ class ErrorBars(Study[ErrorBarsParams]):
         """Warn where rounding decides."""
         return rounding_notes(known(params))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ErrorBarsParams]) -> tuple[Check, ...]:
         """Hold the asymptotic error, the honest intervals, and the one that is not."""
-        params: ErrorBarsParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         theory = outcome.theory
         free = np.array([[True], [True], [False]])
         vacuous = np.isinf(np.asarray(theory["above"]))

@@ -160,7 +160,7 @@ class Kernels(Study[KernelsParams]):
         """Warn where rounding decides."""
         return rounding_notes(*spaces(params))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[KernelsParams]) -> tuple[Check, ...]:
         """Hold the exact laws against counting, and the spaces as different."""
         bits = np.asarray(outcome.theory["bits"])
         at = int(np.argmin(np.abs(np.asarray(outcome.grid["error"]) - 0.1)))

@@ -194,7 +194,7 @@ class LengthScale(Study[LengthScaleParams]):
         excess = np.stack([bits[:, 1] - bits[:, 4], bits[:, 6] - bits[:, 4]], axis=1)
         return {"bits": bits, "error": error, "excess": excess}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[LengthScaleParams]) -> tuple[Check, ...]:
         """Hold that too short a length scale costs bits."""
         short = np.array([[True, False]])
         return (

@@ -130,9 +130,9 @@ class MeasuredDimension(Study[DimensionParams]):
         estimate = np.array(rows).T
         return {"estimate": estimate, "short": 1.0 - estimate / np.asarray(grid["dimension"])}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[DimensionParams]) -> tuple[Check, ...]:
         """Hold the estimate against the truth in low dimension, and its bias in high."""
-        params: DimensionParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         if params.points < 500 or not outcome.mean:
             return ()
         dimension = np.asarray(outcome.grid["dimension"])

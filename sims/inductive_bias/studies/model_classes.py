@@ -194,9 +194,9 @@ class ModelClasses(Study[ModelClassesParams]):
             "lead": np.array(lead),
         }
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ModelClassesParams]) -> tuple[Check, ...]:
         """Hold the ordering of the models on digits."""
-        params: ModelClassesParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         if not params.task.startswith("digits"):
             return ()
         return (

@@ -230,9 +230,9 @@ class Nat(Study[NatParams]):
         """Warn where rounding decides."""
         return rounding_notes(known(params))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[NatParams]) -> tuple[Check, ...]:
         """Hold the exact law against sampled functions, and say what the threshold asks for."""
-        params: NatParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         density = np.asarray(outcome.theory["density"])
         nats = float(outcome.guides["needed_nats"])
         space = known(params)

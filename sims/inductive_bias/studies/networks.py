@@ -228,9 +228,9 @@ class Networks(Study[NetworksParams]):
             )
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[NetworksParams]) -> tuple[Check, ...]:
         """Hold that wide networks interpolate, and that width helps."""
-        params: NetworksParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         if params.epochs < 100 or params.n > 50:
             return ()
         return (

@@ -296,9 +296,9 @@ class PublishedEstimator(Study[EstimatorParams]):
         """Warn where rounding decides."""
         return rounding_notes(known(params))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[EstimatorParams]) -> tuple[Check, ...]:
         """Hold the fit against the truth within the samples' reach, and beyond it."""
-        params: EstimatorParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         share, exact = np.asarray(outcome.grid["share"]), np.asarray(outcome.theory["bits"])[0]
         within = (exact <= outcome.guides["supported"]) & (exact > 0.5)
         near = Outcome(

@@ -223,9 +223,9 @@ class RandomWidth(Study[RandomWidthParams]):
         """Return the width from which every error can be reached."""
         return {"points": float(params.n + params.test)}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RandomWidthParams]) -> tuple[Check, ...]:
         """Hold the widest networks against infinite width, and the floor of the narrow ones."""
-        params: RandomWidthParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         width = np.asarray(outcome.grid["width"])
         narrow = np.asarray(outcome.grid["narrow"])
         found = [

@@ -254,7 +254,7 @@ class RareEvents(Study[RareEventsParams]):
         """Warn where rounding decides."""
         return rounding_notes(known(params))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RareEventsParams]) -> tuple[Check, ...]:
         """Hold subset simulation against the exact law, and the bias of two stages."""
         off, bits = np.asarray(outcome.theory["off"]), np.asarray(outcome.theory["bits"])
         few = np.zeros((2, np.size(outcome.grid["tolerance"])), dtype=bool)

@@ -177,7 +177,7 @@ class RoutesCompared(Study[RoutesParams]):
         """Warn where rounding decides."""
         return rounding_notes(known(params))
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RoutesParams]) -> tuple[Check, ...]:
         """Hold tilted sampling against the exact law, and measure the other routes."""
         rice, chernoff, cumulants = np.asarray(outcome.theory["off"])
         bits = np.asarray(outcome.theory["bits"])

@@ -211,7 +211,7 @@ class Spheres(Study[SpheresParams]):
             "growth": bits[:, -3:] - bits[:, -4:-1],
         }
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[SpheresParams]) -> tuple[Check, ...]:
         """Hold that the bits grow from m = 4 on, at the smallest errors."""
         small = np.asarray(outcome.grid["error"])[:, None] <= 0.01
         return (

@@ -168,9 +168,9 @@ class Tasks(Study[TasksParams]):
             return notes
         return ("The clipped torque is nearly a step: its bits change from draw to draw.", *notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[TasksParams]) -> tuple[Check, ...]:
         """Hold the exact law against counting, and the ordering of digits and pendulum."""
-        params: TasksParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         bits = np.asarray(outcome.theory["bits"])
         at = int(np.argmin(np.abs(np.asarray(outcome.grid["error"]) - 0.1)))
         ratio = float(bits[0, at] / max(bits[3, at], 1.0))

@@ -260,9 +260,9 @@ class Activations(Study[ActivationParams]):
         """Warn of short trainings."""
         return hardly_trained(params.epochs, params.rate)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ActivationParams]) -> tuple[Check, ...]:
         """Judge who compresses, by which bins, and that nobody passes the ceiling."""
-        params: ActivationParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         return (
             never_above(
                 outcome,

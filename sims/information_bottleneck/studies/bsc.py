@@ -162,7 +162,7 @@ class NoisyBit(Study[BitParams]):
         """Return the whole bit and the critical trade-off."""
         return {"whole": LOG2, "critical": 1.0}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BitParams]) -> tuple[Check, ...]:
         """Every point on the curve, none below the critical trade-off, the right end."""
         ends = np.array([_channel_information(d) for d in outcome.grid["crossover"]])
         gap = float(np.max(np.abs(np.asarray(outcome.theory["curve"])[:, -1] / ends - 1)))

@@ -169,7 +169,7 @@ def living(plane: InformationPlane) -> tuple[NDArray[np.bool_], float]:
     return (np.ones_like(dead) if dead.all() else ~dead), float(dead.mean())
 
 
-def dead_check(outcome: Outcome, networks: int) -> Check:
+def dead_check(outcome: Outcome[Any], networks: int) -> Check:
     """Count the networks that have not learned."""
     words = "at most a quarter of the networks are dead (test accuracy of 0.7 or less)"
     if outcome.trials < 1:

@@ -288,7 +288,7 @@ class ConditionalBias(Study[ConditionalParams]):
             notes.append(f"σₓ above {NARROW:g} blurs the laws over x, which the lines do not know.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ConditionalParams]) -> tuple[Check, ...]:
         """Hold the prediction against samples, and the bias against none."""
         neighbours = np.asarray(outcome.theory["neighbours"])
         narrow = np.asarray(outcome.grid["width"])[:, None] <= NARROW

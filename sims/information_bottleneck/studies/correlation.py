@@ -265,9 +265,9 @@ class CompressionAccuracy(Study[CorrelationParams]):
         """Warn of short trainings."""
         return hardly_trained(params.epochs, params.rate)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[CorrelationParams]) -> tuple[Check, ...]:
         """Judge what we found, and what the paper did."""
-        params: CorrelationParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         return (
             never_above(
                 outcome,

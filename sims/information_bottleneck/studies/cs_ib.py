@@ -328,7 +328,7 @@ class BottleneckTradeOff(Study[BottleneckParams]):
             return ()
         return (f"Only {steps} steps of Adam at rate {params.rate:g}: far from trained.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BottleneckParams]) -> tuple[Check, ...]:
         """Judge our findings: no gain of one loss over the other, and a free plateau."""
         where = np.ones((), dtype=bool)
         if outcome.trials:

@@ -258,9 +258,9 @@ class CauchySchwarzInformation(Study[CauchySchwarzParams]):
             "U-statistic may be undefined (drawn as 0).",
         )
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[CauchySchwarzParams]) -> tuple[Check, ...]:
         """Hold the finite-N predictions, the ceiling and the gap's limit."""
-        params: CauchySchwarzParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         gap = np.asarray(outcome.theory["gap"])
         found = [
             statement(

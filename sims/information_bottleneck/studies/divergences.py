@@ -152,7 +152,7 @@ class Divergences(Study[DivergencesParams]):
         """Return both limits."""
         return {"one": 1.0, "two": 2.0}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[DivergencesParams]) -> tuple[Check, ...]:
         """Find the counter-example, and no violation of what is true."""
         cs = gaussian_cs_divergence(2.0, 0.25, 0.0, 1.0)
         kl = gaussian_kl_divergence(2.0, 0.25, 0.0, 1.0)

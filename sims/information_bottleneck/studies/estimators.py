@@ -241,9 +241,9 @@ class Estimators(Study[EstimatorsParams]):
             return ()
         return (f"{cells:.3g} cells for {params.samples} samples: the histogram shows its bias.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[EstimatorsParams]) -> tuple[Check, ...]:
         """Hold the ceilings, the nearest neighbours in one dimension, and the histogram's bias."""
-        params: EstimatorsParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         if not outcome.mean:
             return ()
         truth = np.asarray(outcome.grid["information"])

@@ -243,7 +243,7 @@ class Factors(Study[FactorsParams]):
         """Return the ceiling."""
         return {"ceiling": math.log(params.batch)}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[FactorsParams]) -> tuple[Check, ...]:
         """Hold the exact InfoNCE, the bracket, and the line of the distance."""
         distance = np.asarray(outcome.theory["distance"])
         bent = float(np.abs(np.diff(distance, 2)).max())

@@ -261,9 +261,9 @@ class TradeOff(Study[TradeOffParams]):
         places = {word: float(at) for word, at in zip(ORDINALS[1:], points[1:])}
         return {word: at for word, at in places.items() if at > 1e-9}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[TradeOffParams]) -> tuple[Check, ...]:
         """Meet the numerical minimum; the slope is 1/β and only falls."""
-        rho = outcome.params.ordered  # type: ignore[attr-defined]
+        rho = outcome.params.ordered
         found = [
             agreement(
                 outcome,

@@ -226,7 +226,7 @@ class GeneralisationGap(Study[GapParams]):
             return ()
         return (f"A rank correlation over {len(params.betas) + 1} weights is mostly noise.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[GapParams]) -> tuple[Check, ...]:
         """Judge that the gap follows the information, and what that costs."""
         return (
             exceeds(

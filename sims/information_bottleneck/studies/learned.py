@@ -202,9 +202,9 @@ class Learned(Study[LearnedParams]):
             return ()
         return (f"With {least:.2g} samples for each value of X, many values are never seen.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[LearnedParams]) -> tuple[Check, ...]:
         """Judged on the truth below the limit; on a small sample of its own above it."""
-        params: LearnedParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         own = (np.asarray(outcome.grid["judged"]) == JUDGES[0])[:, None, None]
         small = (np.asarray(outcome.grid["samples"]) <= params.cells**2)[None, :, None]
         below = "judged on the truth, no summary passes the limit"

@@ -195,9 +195,9 @@ class LowerBounds(Study[BoundsParams]):
         """Return the truth."""
         return {"truth": params.information}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[BoundsParams]) -> tuple[Check, ...]:
         """Hold the ceiling, the bias where its formula is valid, and the larger spread."""
-        params: BoundsParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         if not outcome.mean:
             return ()
         batch, wide = np.asarray(outcome.grid["batch"]), np.asarray(outcome.grid["wide"])

@@ -180,7 +180,7 @@ class OneNeuron(Study[NeuronParams]):
         ]
         return {"entropy": np.array(rows) * BITS}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[NeuronParams]) -> tuple[Check, ...]:
         """Hold the exact entropy, and the fall of the tanh neuron."""
         entropy = np.asarray(outcome.theory["entropy"])[0]
         fall = float(entropy.max() - entropy[-1])

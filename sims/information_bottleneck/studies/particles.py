@@ -256,7 +256,7 @@ class ParticleFlow(Study[ParticleParams]):
             )
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ParticleParams]) -> tuple[Check, ...]:
         """Judge start, end and the shares of the modes."""
         return (
             agreement(

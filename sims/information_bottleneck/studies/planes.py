@@ -395,9 +395,9 @@ class InformationPlanes(Study[PlaneParams]):
             )
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[PlaneParams]) -> tuple[Check, ...]:
         """Hold the binned paths against the border, and the estimators against each other."""
-        params: PlaneParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         border, binned = np.ones(()), np.ones((), dtype=bool)
         if outcome.trials:
             reached = np.asarray(outcome.mean["information_x"]) / BITS

@@ -281,9 +281,9 @@ class WeightPenalty(Study[PenaltyParams]):
             notes.append("Above λ = 0.03 some networks do not learn the task at all.")
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[PenaltyParams]) -> tuple[Check, ...]:
         """Compare the last penalty with the first."""
-        params: PenaltyParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         first, last = params.penalties[0], params.penalties[-1]
         return (
             exceeds(

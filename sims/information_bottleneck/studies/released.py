@@ -235,9 +235,9 @@ class ReleasedWeights(Study[ReleasedParams]):
             return ()
         return (f"Only {fewest:.2g} neighbours at the left end: beyond a bias of first order.",)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ReleasedParams]) -> tuple[Check, ...]:
         """Hold the published form against its prediction, and the forms against each other."""
-        params: ReleasedParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         sizes = np.asarray(outcome.grid["samples"])
         enough = np.zeros((len(FORMS), INPUTS.size, sizes.size), dtype=bool)
         enough[0, 0] = params.width * sizes * math.sqrt(2 * math.pi) >= ENOUGH

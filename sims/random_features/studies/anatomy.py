@@ -193,7 +193,7 @@ class VarianceStack(Study[VarianceParams]):
         """Return where k = n."""
         return {"peak": params.n}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[VarianceParams]) -> tuple[Check, ...]:
         """Check that the parts add up, and that their sum is what is simulated."""
         total = sum(np.asarray(outcome.theory[name]) for name in PARTS)
         gap = float(np.max(np.abs(total / outcome.theory["test"] - 1)))
@@ -293,7 +293,7 @@ class Symmetry(Study[SymmetryParams]):
             "test": np.stack([first.test, second.test]),
         }
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[SymmetryParams]) -> tuple[Check, ...]:
         """Check the identity."""
         one, other = np.asarray(outcome.theory["gamma"])
         gap = float(np.max(np.abs(one / other - 1)))
@@ -422,7 +422,7 @@ class ErrorMaps(Study[MapParams]):
             "train": np.moveaxis(found.train, -1, 0),
         }
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[MapParams]) -> tuple[Check, ...]:
         """Hold theory against simulation away from the wall."""
         n, k = np.asarray(outcome.grid["samples"]), np.asarray(outcome.grid["features"])
         ratio = np.abs(np.log(n[:, None] / k))

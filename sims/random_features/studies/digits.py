@@ -225,7 +225,7 @@ class DigitsDescent(Study[DigitsParams]):
             )
         return tuple(notes)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[DigitsParams]) -> tuple[Check, ...]:
         """Hold theory against simulation."""
         return (
             agreement(

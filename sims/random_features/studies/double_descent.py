@@ -174,7 +174,7 @@ def split_sweep(
     return {"test": test[:ridges], "train": train[:ridges], "swept": test[ridges:]}
 
 
-def curve_checks(outcome: Outcome, axis: str, peak: float) -> tuple[Check, ...]:
+def curve_checks(outcome: Outcome[PowerLawTask], axis: str, peak: float) -> tuple[Check, ...]:
     """Hold theory against simulation, and the tuned error against the monotonicity theorem.
 
     Round the peak, at a ridge below 1e-3, a trial's error is heavy-tailed, and neither its mean
@@ -304,7 +304,7 @@ class DoubleDescent(Study[FeatureCurveParams]):
         """Return where k = n."""
         return {"peak": params.n}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[FeatureCurveParams]) -> tuple[Check, ...]:
         """Judge agreement and monotonicity."""
         return curve_checks(outcome, "features", outcome.guides["peak"])
 
@@ -378,6 +378,6 @@ class SampleDescent(Study[SampleCurveParams]):
         """Return where n = k."""
         return {"peak": params.k}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[SampleCurveParams]) -> tuple[Check, ...]:
         """Judge agreement and monotonicity."""
         return curve_checks(outcome, "samples", outcome.guides["peak"])

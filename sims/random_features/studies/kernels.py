@@ -214,11 +214,11 @@ class MeasuredExponents(Study[ExponentsParams]):
             return ("The RBF kernel's spectrum is no power law: its exponent drifts with n.",)
         return ()
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ExponentsParams]) -> tuple[Check, ...]:
         """Compare the fitted slopes with the exponents in use."""
         if outcome.trials < 2:
             return ()
-        params: ExponentsParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         fit = MEASURED[params.kernel]
         log_n = np.log(np.asarray(outcome.grid["samples"]))
         slopes = [
@@ -406,11 +406,11 @@ class FittingRatio(Study[RatioParams]):
             return ("The RBF kernel's spectrum is no power law: the theory does not apply.",)
         return ()
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RatioParams]) -> tuple[Check, ...]:
         """Compare shapes, and say where the simulated minimum lies."""
         if not outcome.trials:
             return ()
-        params: RatioParams = outcome.params  # type: ignore[assignment]
+        params = outcome.params
         alpha, beta = MEASURED[params.kernel].alpha, MEASURED[params.kernel].beta
         ratio, seen = outcome.mean["fitting_ratio"], outcome.mean["relative"]
         checks = []

@@ -189,7 +189,7 @@ class Envelopes(Study[EnvelopeParams]):
             tuned[row] = np.diagonal(found.test)  # each width at its own optimal ridge
         return {"tuned": tuned}
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[EnvelopeParams]) -> tuple[Check, ...]:
         """Hold theory against simulation, and the tuned error against the theorem."""
         tuned = np.asarray(outcome.theory["tuned"])
         order = np.argsort(np.asarray(outcome.grid["samples"]))

@@ -183,7 +183,7 @@ class Convergence(Study[ConvergenceParams]):
         """Warn where the target saturates."""
         return _saturated(params.alpha, params.beta)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[ConvergenceParams]) -> tuple[Check, ...]:
         """Compare the largest n with the limit, where it is not yet close to no fit at all."""
         last = int(np.argmax(outcome.grid["samples"]))
         n = float(outcome.grid["samples"][last])
@@ -326,9 +326,9 @@ class PhaseDiagram(Study[PhaseParams]):
             "band": largest_fitting_ratio(params.alpha, beta, level, 0.05),
         }
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[PhaseParams]) -> tuple[Check, ...]:
         """Compare the exact optimum with the closed form."""
-        n = outcome.params.n  # type: ignore[attr-defined]
+        n = outcome.params.n
         gap = float(np.max(np.abs(outcome.theory["exact"] - outcome.theory["exact_limit"])))
         words = "the exact optimal ratio is within 0.03 of the closed form"
         return (statement("limit", words, gap, 0.03, f"largest difference {gap:.4f} at n = {n}"),)
@@ -426,7 +426,7 @@ class NoiseRegimes(Study[RegimeParams]):
         """Warn where the target saturates."""
         return _saturated(params.alpha, params.beta)
 
-    def checks(self, outcome: Outcome) -> tuple[Check, ...]:
+    def checks(self, outcome: Outcome[RegimeParams]) -> tuple[Check, ...]:
         """Compare the largest n with both limits."""
         gaps = np.abs(outcome.theory["exact"][:, -1] - outcome.theory["limit"][:, -1])
         return tuple(
