@@ -263,7 +263,7 @@ def report(title, ours, peers, error, tolerance, rounds, limit=None) -> None:
 
 def main() -> None:
     """Print every table."""
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # samples are as small as the peers can still bear
     rounds = 3 if "--quick" in sys.argv else 11
     print(f"GEMM {gemm_rate() / 1e9:.0f} GF/s, exp {ufunc_rate(np.exp) / 1e9:.2f} G/s\n")
     neighbours(10_000, 1, 1, rounds)

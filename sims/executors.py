@@ -53,7 +53,7 @@ class Pool(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers, in the middle of their work if need be; ``wait`` until they are gone."""
         if self._executor is not None:
-            self._executor.shutdown(wait=wait, kill_workers=True)  # type: ignore[call-arg]
+            self._executor.shutdown(wait=wait, kill_workers=True)  # type: ignore[call-arg]  # loky's own
             self._executor = None
 
     def _open(self) -> Executor:

@@ -65,7 +65,7 @@ class Reproduction:
         """Return everything as plain data, ready for JSON."""
         from sims.report import finite
 
-        return finite(  # type: ignore[no-any-return]
+        plain: dict[str, Any] = finite(
             {
                 "holds": self.holds,
                 "complete": self.complete,
@@ -78,6 +78,7 @@ class Reproduction:
                 "studies": [_plain(entry) for entry in self.entries],
             }
         )
+        return plain
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row a check: study, statement, verdict, figure, trials."""

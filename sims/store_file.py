@@ -79,7 +79,7 @@ def connect(path: Path) -> sqlite3.Connection:
             raise ValueError(f"format {found}, this program reads {FORMAT}")
         _probe(connection)
         connection.execute(_CLAIMS)  # a store of before they were written there
-    except Exception:
+    except Exception:  # whatever it was, the file is let go
         connection.close()
         raise
     return connection

@@ -383,7 +383,7 @@ class ActiveSampler:
             told = json.loads(str(arrays.pop("told")))
         except FileNotFoundError:
             raise
-        except Exception as problem:
+        except Exception as problem:  # what reading raises depends on what the file is
             raise ValueError(f"{file} holds no saved sampler: {problem}") from problem
         return cls.from_state({**told, **arrays})
 

@@ -26,7 +26,8 @@ def remember(study: Study[Any], params: Params) -> None:
 
 def remembered(study: Study[Any]) -> Params:
     """Return the parameters a study had when it was last shown, or its first preset's."""
-    return st.session_state.get(_memory(study), study.presets[0].params)  # type: ignore[no-any-return]
+    found: Params = st.session_state.get(_memory(study), study.presets[0].params)
+    return found
 
 
 def put(study: Study[Any], name: str, value: Any) -> None:

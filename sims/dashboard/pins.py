@@ -27,7 +27,8 @@ class Pin:
 
 def pinned(study: Study[Any]) -> tuple[Pin, ...]:
     """Return what is pinned on a study, oldest first."""
-    return st.session_state.get(_key(study), ())  # type: ignore[no-any-return]
+    found: tuple[Pin, ...] = st.session_state.get(_key(study), ())
+    return found
 
 
 def keep(study: Study[Any], pins: tuple[Pin, ...]) -> None:

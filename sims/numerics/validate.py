@@ -121,8 +121,8 @@ def integer(name: str, value: object, low: float = -math.inf, high: float = math
     >>> integer("trials", 10, 1)
     10
     """
-    whole = isinstance(value, Integral)  # a large one must not pass through a float
-    result = int(value) if whole else number(name, value, low, high)  # type: ignore[call-overload]
+    # A large one must not pass through a float.
+    result = int(value) if isinstance(value, Integral) else number(name, value, low, high)
     if result != int(result) or not low <= result <= high:
         reject(name, value, f"a whole number {interval(low, high)}")
     return int(result)

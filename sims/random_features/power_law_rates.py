@@ -187,7 +187,7 @@ def fixed_noise_fitting_ratio(
     """
     scale = ridgeless_error(n, alpha, beta)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ValidityWarning)
+        warnings.simplefilter("ignore", ValidityWarning)  # given once already
         noise = array("noise_variance", noise_variance, 0)
         return optimal_fitting_ratio(alpha, beta, noise / scale)
 
@@ -225,7 +225,7 @@ def fixed_noise_excess(
     noise = array("noise_variance", noise_variance, 0, open_low=True)
     scale = ridgeless_error(n, alpha, beta)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ValidityWarning)
+        warnings.simplefilter("ignore", ValidityWarning)  # given once already
         (alpha, beta, noise, scale), shape = exponents(
             alpha, beta, noise_variance=noise, scale=scale
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Real = NDArray[np.float64]
 
 
-class InterpolatingRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class InterpolatingRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     r"""Minimise (1-rho) bag loss + rho instance loss for a linear model.
 
     The learner uses responses only through their bag means. The objective is

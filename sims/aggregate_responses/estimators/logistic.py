@@ -27,7 +27,7 @@ LOSSES = ("proportion", "instance", "debiased", "interpolating")
 FLOOR = 1e-12  # of the mean probability of a bag inside the logarithm
 
 
-class AggregateLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class AggregateLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     r"""Binary logistic regression from the proportion of positives in each bag.
 
     Parameters

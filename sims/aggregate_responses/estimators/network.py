@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Real = NDArray[np.float64]
 
 
-class InterpolatingNetwork(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class InterpolatingNetwork(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     r"""Fully connected ReLU network, full-batch Adam on (1-rho) bag loss + rho instance loss.
 
     The gradient in the prediction of sample i is :math:`(2/n)[(1-\rho)(\bar f_a - \bar y_a) +

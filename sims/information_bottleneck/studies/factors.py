@@ -227,7 +227,7 @@ class Factors(Study[FactorsParams]):
         x, noise = rng.standard_normal((2, params.samples))
         pairs, lower = [], []
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ValidityWarning)
+            warnings.simplefilter("ignore", ValidityWarning)  # the chart shows the baseline
             for rho in np.asarray(grid["rho"]):
                 y = rho * x + math.sqrt(1.0 - rho**2) * noise
                 estimate = wasserstein_dependency(x, y, rng=rng)
